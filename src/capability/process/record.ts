@@ -1,0 +1,308 @@
+// One process on its node: carries out what its life decides, keeps its streams and its unacknowledged events, and lets
+// a controller follow, lose and resume it. Owns the child's pipes and timers; knows nothing of sockets.
+
+import type { Clock } from "../../base/clock.ts";
+import { CtlError } from "../../base/errors.ts";
+import type { LaunchedChild, LauncherReport, ResourceUse } from "../../launcher/contract.ts";
+import type { Cause, Fact, OutputStream, ProcessEvent, ProcessMessage, Start } from "./contract.ts";
+import { InputFeed } from "./input-feed.ts";
+import {
+  type Life,
+  type LifeEffect,
+  type LifeFact,
+  type LifeInput,
+  type LifeTimer,
+  bornLife,
+  stepLife,
+} from "./lifecycle.ts";
+import { OutputPump } from "./output-pump.ts";
+
+/** How many left processes an `exited` event names; their number is always exact in what follows. */
+const survivorsNamedMax = 16;
+
+export interface RecordOptions {
+  id: string;
+  start: Start;
+  clock: Clock;
+  /** Starts the child; its reports go to `report`. */
+  launch(report: (report: LauncherReport) => void): LaunchedChild;
+  /** Takes the next sequence number of this daemon. */
+  nextSequence(): bigint;
+  /** It may have become settled. */
+  changed(): void;
+  /** The record is over and acknowledged, or nobody came back for it. */
+  forget(): void;
+}
+
+/** Whoever follows: gets messages, may be told that somebody else does now. */
+export interface ProcessFollower {
+  send(message: ProcessMessage): void;
+  replaced(): void;
+}
+
+interface Times {
+  monotonicNs: bigint;
+  realtimeNs: bigint;
+}
+
+export class ProcessRecord {
+  readonly id: string;
+  readonly #options: RecordOptions;
+  readonly #child: LaunchedChild;
+  readonly #pumps: Record<OutputStream, OutputPump>;
+  readonly #feed: InputFeed | null;
+  readonly #timers = new Map<LifeTimer, () => void>();
+  readonly #events: ProcessEvent[] = [];
+  /** Facts that must wait until the `exited` before them has its output lengths; null while none has to. */
+  #heldFacts: { fact: Fact; times: Times }[] | null = null;
+  #life: Life;
+  #follower: ProcessFollower | null = null;
+  #usage: ResourceUse | null = null;
+  /** Serials of signal requests whose answer is due, in the order in which they were sent on. */
+  readonly #signalSerials: number[] = [];
+  #reportTimes: Times | null = null;
+  #isForgotten = false;
+
+  constructor(options: RecordOptions, follower: ProcessFollower) {
+    this.#options = options;
+    this.id = options.id;
+    const { start, clock } = options;
+    this.#life = bornLife(start, clock.realtimeNs());
+    this.#follower = follower;
+    this.#child = options.launch((report) => this.#report(report));
+    this.#feed = this.#child.stdin ? new InputFeed(this.#child.stdin) : null;
+    this.#pumps = { stdout: this.#pump("stdout"), stderr: this.#pump("stderr") };
+    this.#step({ kind: "accepted" });
+    this.#sendFrom({ stdout: 0, stderr: 0, eventsSeen: 0n });
+  }
+
+  get isOver(): boolean {
+    return this.#life.at === "over";
+  }
+
+  /** Over, and whoever follows has been told everything. */
+  get isSettled(): boolean {
+    return this.isOver && (this.#heldFacts === null || this.#follower === null);
+  }
+
+  /** Whether somebody still depends on this daemon for it. */
+  get isFollowed(): boolean {
+    return this.#life.follower !== "released";
+  }
+
+  get onDisconnect(): "kill" | "keep" {
+    return this.#life.policy.onDisconnect;
+  }
+
+  /** A new connection takes over from where the last one broke off. */
+  resume(
+    follower: ProcessFollower,
+    from: { stdout: number; stderr: number; eventsSeen: bigint },
+  ): void {
+    const previous = this.#follower;
+    this.#follower = follower;
+    previous?.replaced();
+    this.#step({ kind: "attached" });
+    this.#sendFrom(from);
+  }
+
+  /** The follower's connection is gone without a goodbye. Harmless when somebody else follows already. */
+  lost(follower: ProcessFollower): void {
+    if (this.#follower !== follower) return;
+    this.#unfollow();
+    this.#step({ kind: "follower-lost" });
+  }
+
+  /** The follower took leave: it wants no more of this. */
+  leave(follower: ProcessFollower): void {
+    if (this.#follower !== follower) return;
+    this.#unfollow();
+    this.#step({ kind: "released" });
+  }
+
+  /** What a follower says, other than its first request. @throws CtlError("protocol-violated") */
+  take(message: ProcessMessage): void {
+    switch (message.kind) {
+      case "input":
+        if (!this.#feed) throw new CtlError("protocol-violated", "Input for a process without stdin");
+        return this.#feed.input(message);
+      case "credit":
+        return this.#output(message.stream).credit(message.offset);
+      case "close-stream":
+        return this.#output(message.stream).close();
+      case "signal":
+        return this.#step({ ...message, kind: "signal" });
+      case "stop":
+        return this.#step({ kind: "stop", cause: "user", graceMs: message.graceMs });
+      case "release":
+        this.#unfollow();
+        return this.#step({ kind: "released" });
+      default:
+        throw new CtlError("protocol-violated", `"${message.kind}" inside a process's operation`);
+    }
+  }
+
+  /** The daemon ends: what must not outlive it is stopped. */
+  daemonStops(): void {
+    if (this.onDisconnect === "keep" || !this.isFollowed) return;
+    this.#step({ kind: "stop", cause: "daemon", graceMs: this.#life.policy.graceMs });
+  }
+
+  #pump(stream: OutputStream): OutputPump {
+    return new OutputPump({
+      stream,
+      source: this.#child[stream],
+      ended: (length) => this.#tell({ kind: "stream-ended", stream, length }),
+    });
+  }
+
+  #output(stream: string): OutputPump {
+    if (stream === "stdout" || stream === "stderr") return this.#pumps[stream];
+    throw new CtlError("protocol-violated", `"${stream}" is not an output stream`);
+  }
+
+  #sendFrom(from: { stdout: number; stderr: number; eventsSeen: bigint }): void {
+    const follower = this.#follower;
+    if (!follower) return;
+    follower.send({ kind: "accepted", process: this.id, stdinOffset: this.#feed?.received ?? 0 });
+    const send = (message: ProcessMessage): void => follower.send(message);
+    for (const event of this.#events) if (event.sequence > from.eventsSeen) send(event);
+    this.#feed?.follow(send);
+    this.#pumps.stdout.follow(from.stdout, send);
+    this.#pumps.stderr.follow(from.stderr, send);
+  }
+
+  #unfollow(): void {
+    this.#follower = null;
+    this.#feed?.unfollow();
+    this.#pumps.stdout.unfollow();
+    this.#pumps.stderr.unfollow();
+  }
+
+  #report(report: LauncherReport): void {
+    if (this.#isForgotten) return;
+    if (report.kind === "exited") this.#usage = report.usage;
+    this.#reportTimes = report;
+    this.#step({ kind: "report", report });
+    this.#reportTimes = null;
+  }
+
+  #step(input: LifeInput): void {
+    if (input.kind === "signal" && input.serial > this.#life.serial && !this.isOver) {
+      this.#signalSerials.push(input.serial);
+    }
+    const { life, effects } = stepLife(this.#life, input);
+    this.#life = life;
+    for (const effect of effects) this.#carryOut(effect);
+    if (this.isSettled && !this.#isForgotten) this.#options.changed();
+  }
+
+  #carryOut(effect: LifeEffect): void {
+    switch (effect.kind) {
+      case "tell":
+        return this.#lifeFact(effect.fact);
+      case "signal":
+        return this.#child.signal(effect.scope, effect.signal);
+      case "stop":
+        return this.#child.stop(effect.graceMs);
+      case "policy":
+        return this.#child.setPolicy(effect.policy, effect.graceMs);
+      case "arm": {
+        this.#timers.get(effect.timer)?.();
+        const { timer, ms } = effect;
+        const fire = (): void => this.#step({ kind: "timer", timer });
+        this.#timers.set(timer, this.#options.clock.after(ms, fire));
+        return;
+      }
+      case "disarm":
+        this.#timers.get(effect.timer)?.();
+        this.#timers.delete(effect.timer);
+        return;
+      case "discard-output":
+        this.#pumps.stdout.discard();
+        this.#pumps.stderr.discard();
+        return;
+      case "close-output":
+        return this.#closePipes();
+      case "forget":
+        return this.#forget();
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #closePipes(): void {
+    this.#pumps.stdout.close();
+    this.#pumps.stderr.close();
+    this.#feed?.close();
+    this.#child.releaseOutput();
+  }
+
+  #forget(): void {
+    this.#isForgotten = true;
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    this.#closePipes();
+    this.#options.forget();
+  }
+
+  #lifeFact(fact: LifeFact): void {
+    if (fact.kind === "exited") return this.#exited(fact);
+    if (fact.kind !== "signaled") return this.#tell(fact);
+    this.#tell({ ...fact, serial: this.#signalSerials.shift() ?? 0 });
+  }
+
+  /** The fact waits until everything written before it was read, so that it can say how much that was. */
+  #exited(fact: { status: number; cause: Cause; treeLeft: boolean }): void {
+    const times = this.#times();
+    const survivors = fact.treeLeft
+      ? this.#child.survivors(survivorsNamedMax).map(({ pid, command }) => ({
+          pid,
+          command: Buffer.from(command),
+        }))
+      : [];
+    const usage = this.#usage;
+    if (!usage) throw new CtlError("io-failed", "An exited report without its resource use");
+    this.#heldFacts = [];
+    const { stdout, stderr } = this.#pumps;
+    stdout.afterWritten((stdoutLength) => {
+      stderr.afterWritten((stderrLength) => {
+        const held = this.#heldFacts ?? [];
+        this.#heldFacts = null;
+        if (this.#isForgotten) return;
+        const { status, cause, treeLeft } = fact;
+        const whole: Fact = {
+          kind: "exited",
+          ...{ status, cause, usage, stdoutLength, stderrLength, treeLeft, survivors },
+        };
+        this.#publish(whole, times);
+        for (const later of held) this.#publish(later.fact, later.times);
+        if (this.isSettled) this.#options.changed();
+      });
+    });
+  }
+
+  #tell(fact: Fact): void {
+    const times = this.#times();
+    if (this.#heldFacts) this.#heldFacts.push({ fact, times });
+    else this.#publish(fact, times);
+  }
+
+  /** The moment of the launcher's report, or now. */
+  #times(): Times {
+    if (this.#reportTimes) return this.#reportTimes;
+    const { clock } = this.#options;
+    return { monotonicNs: clock.monotonicNs(), realtimeNs: clock.realtimeNs() };
+  }
+
+  #publish(fact: Fact, times: Times): void {
+    const { monotonicNs, realtimeNs } = times;
+    const sequence = this.#options.nextSequence();
+    const event: ProcessEvent = {
+      kind: "event",
+      ...{ sequence, monotonicNs, realtimeNs, process: this.id, fact },
+    };
+    this.#events.push(event);
+    this.#follower?.send(event);
+  }
+}

@@ -1,0 +1,90 @@
+// The daemon's answers about processes: checks whether a request may be granted, then ties its operation to a record.
+
+import type { RefusalCode } from "../../session/contract.ts";
+import type { Operation } from "../../session/operation.ts";
+import type { Message } from "../messages.ts";
+import type { Attach, ProcessMessage, Start } from "./contract.ts";
+import type { ProcessFollower, ProcessRecord } from "./record.ts";
+import type { ProcessTable } from "./table.ts";
+
+export interface ProcessService {
+  table: ProcessTable;
+  /** This daemon's life. */
+  incarnation: Uint8Array;
+  /** No new processes: the daemon is about to end. */
+  isStopping(): boolean;
+}
+
+/** Starts the process, or follows it again when the key is known. */
+export function serveStart(
+  operation: Operation<Message>,
+  request: Start,
+  service: ProcessService,
+): void {
+  const known = service.table.find(request.key);
+  if (known) return follow(operation, { record: known, from: fromTheBeginning });
+  if (!Buffer.from(request.incarnation).equals(service.incarnation)) {
+    const text = "This daemon was started after the command was first sent, and does not know it";
+    return refuse(operation, "other-incarnation", text);
+  }
+  if (service.isStopping()) return refuse(operation, "stopping", "The daemon is about to end");
+  if (service.table.isFull) {
+    const text = `The node is full: it has ${service.table.size} processes, which is its limit`;
+    return refuse(operation, "process-limit", text);
+  }
+  follow(operation, (follower) => service.table.start(request, follower));
+}
+
+/** Follows a process that the sender started, and never starts one. */
+export function serveAttach(
+  operation: Operation<Message>,
+  request: Attach,
+  service: ProcessService,
+): void {
+  const record = service.table.find(request.key);
+  if (!record) {
+    const text = "This daemon does not know the command: it was restarted, or nobody came back in time";
+    return refuse(operation, "unknown-process", text);
+  }
+  const { stdoutOffset: stdout, stderrOffset: stderr, eventsSeen } = request;
+  follow(operation, { record, from: { stdout, stderr, eventsSeen } });
+}
+
+const fromTheBeginning = { stdout: 0, stderr: 0, eventsSeen: 0n };
+
+interface Known {
+  record: ProcessRecord;
+  from: { stdout: number; stderr: number; eventsSeen: bigint };
+}
+
+function follow(
+  operation: Operation<Message>,
+  what: Known | ((follower: ProcessFollower) => ProcessRecord),
+): void {
+  const follower: ProcessFollower = {
+    send: (message) => operation.send(message),
+    replaced: () => refuse(operation, "replaced", "Another connection follows this process now"),
+  };
+  let record: ProcessRecord;
+  if (typeof what === "function") record = what(follower);
+  else {
+    record = what.record;
+    record.resume(follower, what.from);
+  }
+  operation.handle({
+    message: (message) => {
+      record.take(message as ProcessMessage);
+      if (message.kind === "release") operation.end();
+    },
+    sessionEnded: (end) => {
+      // Somebody who took leave wants no more; somebody who vanished may come back.
+      if (end.goodbye?.code === "done") record.leave(follower);
+      else record.lost(follower);
+    },
+  });
+}
+
+function refuse(operation: Operation<Message>, code: RefusalCode, text: string): void {
+  operation.send({ kind: "refusal", code, text });
+  operation.end();
+}

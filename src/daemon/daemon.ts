@@ -1,0 +1,122 @@
+// A node's side of everything: accepts connections, greets, caps them, serves requests, and ends in order. Takes its
+// listeners' transports, its spawner and its end as values, so that several daemons can live in one process.
+
+import type { Clock } from "../base/clock.ts";
+import { CtlError } from "../base/errors.ts";
+import { messageCodec, requestKinds, type Message } from "../capability/messages.ts";
+import { ProcessTable } from "../capability/process/table.ts";
+import type { Account } from "../capability/process/environment.ts";
+import { serve, type Services } from "../capability/services.ts";
+import type { Spawner } from "../launcher/contract.ts";
+import { helloOf } from "../session/hello.ts";
+import { Session } from "../session/session.ts";
+import type { Transport } from "../transport/transport.ts";
+
+export interface DaemonOptions {
+  clock: Clock;
+  spawner: Spawner;
+  account: Account;
+  software: string;
+  host: string;
+  /** What processes see as CTL_NODE. */
+  node: string;
+  /** 24 bytes: boot id and 64 random bits. */
+  incarnation: Uint8Array;
+  /** Whether network connections are accepted without authentication. */
+  insecure: boolean;
+  nofile: { soft: bigint; hard: bigint };
+  processesMax: number;
+  sessionsMax: number;
+  pid: number;
+  random(length: number): Uint8Array;
+  /** Something worth a line in the log. */
+  log(text: string): void;
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #table: ProcessTable;
+  readonly #sessions = new Set<Session<Message>>();
+  readonly #startedMonotonicNs: bigint;
+  readonly #shutdownAsked = Promise.withResolvers<void>();
+  #isStopping = false;
+  /** Where it listens; set by whoever opened the listeners. */
+  addresses: string[] = [];
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    this.#table = new ProcessTable(options);
+    this.#startedMonotonicNs = options.clock.monotonicNs();
+  }
+
+  /** Resolves when somebody with the right to has asked for the daemon's end. */
+  get shutdownAsked(): Promise<void> {
+    return this.#shutdownAsked.promise;
+  }
+
+  /** Takes over a connection; returns at once. */
+  accept(transport: Transport): void {
+    const { clock, software, host, incarnation, insecure } = this.#options;
+    const times = { monotonicNs: clock.monotonicNs(), realtimeNs: clock.realtimeNs() };
+    const isLocal = transport.kind !== "tcp";
+    const session: Session<Message> = new Session<Message>({
+      transport,
+      clock,
+      codec: messageCodec(),
+      hello: helloOf({ software, host, incarnation, insecure: insecure && !isLocal, ...times }),
+      requestKinds,
+      opened: () => this.#opened(session),
+      request: (operation, request) => serve(operation, request, this.#services(isLocal)),
+      ended: (_end, error) => this.#ended(session, transport, error),
+    });
+    this.#sessions.add(session);
+  }
+
+  /**
+   * Ends in order: no new sessions, processes that must not outlive it are stopped, controllers hear how they ended.
+   * Resolves when all that is done.
+   */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#table.stopAll();
+    for (const session of this.#sessions) session.goodbye("stopping", "The daemon was stopped");
+    this.#options.spawner.close();
+  }
+
+  #opened(session: Session<Message>): void {
+    const { sessionsMax } = this.#options;
+    if (this.#isStopping) return session.goodbye("stopping", "The daemon is about to end");
+    if (this.#sessions.size > sessionsMax) {
+      const text = `The node is full: it has ${sessionsMax} sessions, which is its limit`;
+      return session.goodbye("session-limit", text);
+    }
+    this.#options.spawner.keepSpare(true);
+  }
+
+  #ended(session: Session<Message>, transport: Transport, error: CtlError | null): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#options.spawner.keepSpare(false);
+    if (error && error.code !== "connection-lost") {
+      this.#options.log(`${transport.peer}: ${error.message}`);
+    }
+  }
+
+  #services(isLocal: boolean): Services {
+    const { clock, incarnation, pid, nofile } = this.#options;
+    return {
+      node: {
+        clock,
+        status: () => ({
+          pid,
+          addresses: this.addresses,
+          startedMonotonicNs: this.#startedMonotonicNs,
+          sessions: this.#sessions.size,
+          processes: this.#table.size,
+          childNofile: nofile.soft,
+        }),
+        shutdown: isLocal ? () => this.#shutdownAsked.resolve() : null,
+      },
+      process: { table: this.#table, incarnation, isStopping: () => this.#isStopping },
+    };
+  }
+}

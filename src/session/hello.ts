@@ -1,0 +1,46 @@
+// Both ends of the greeting side by side: what a side says of itself, and whether two sides can talk.
+
+import { CtlError } from "../base/errors.ts";
+import { PROTOCOL_MAX, PROTOCOL_MIN, namedLimits } from "../wire/limits.ts";
+import type { Hello } from "./contract.ts";
+
+export interface HelloFacts {
+  software: string;
+  host: string;
+  /** Empty for a controller. */
+  incarnation: Uint8Array;
+  insecure: boolean;
+  monotonicNs: bigint;
+  realtimeNs: bigint;
+}
+
+export function helloOf(facts: HelloFacts): Hello {
+  return {
+    kind: "hello",
+    protocolMin: PROTOCOL_MIN,
+    protocolMax: PROTOCOL_MAX,
+    limits: namedLimits.map(({ name, value }) => ({ name, value: BigInt(value) })),
+    ...facts,
+  };
+}
+
+/**
+ * The highest protocol that both speak.
+ * @throws CtlError("version") that says which side is older and what to do
+ */
+export function commonProtocol(ours: Hello, theirs: Hello): number {
+  const highest = Math.min(ours.protocolMax, theirs.protocolMax);
+  if (highest >= Math.max(ours.protocolMin, theirs.protocolMin)) return highest;
+  const theirsIsNewer = theirs.protocolMin > ours.protocolMax;
+  throw new CtlError(
+    "version",
+    `The peer (ctl ${theirs.software}) speaks protocol ${range(theirs)}, this ctl ${range(ours)}: ` +
+      `the peer is too ${theirsIsNewer ? "new" : "old"}`,
+    { hint: "use the same version of ctl on both machines" },
+  );
+}
+
+const range = (hello: Hello): string =>
+  hello.protocolMin === hello.protocolMax
+    ? `${hello.protocolMin}`
+    : `${hello.protocolMin} to ${hello.protocolMax}`;
