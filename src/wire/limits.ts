@@ -23,12 +23,12 @@ export const unsentBytesMax = 4 * mib;
 
 /** Hello must be there by then: a silent stranger holds a descriptor no longer. */
 export const helloTimeoutMs = 5_000;
-/** A silent connection is asked for a sign of life this often. */
-export const pingEveryMs = 5_000;
-/** A peer that says nothing for so long is dead. */
+/** A connection that was silent for so long is asked for a sign of life. */
+export const pingEveryMs = 3_500;
+/** So many silent intervals, the first of which is not whole: a peer is known to be dead after 10.5 to 14 s. */
+export const silentIntervalsMax = 3;
+/** What users are told: a peer that says nothing is dead by then. */
 export const deadAfterMs = 15_000;
-/** Whole intervals without a word, after the one in which the peer was last heard: known dead after 10 to 15 s. */
-export const silentIntervalsMax = deadAfterMs / pingEveryMs - 1;
 
 /** Operations of one session at a time: far more than a controller needs, and each costs little. */
 export const operationsMax = 1_024;
