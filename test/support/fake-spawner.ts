@@ -191,7 +191,7 @@ export class FakeChild implements LaunchedChild {
     return [{ pid: 101, command: "grandchild" }];
   }
 
-  #tell(report: Omit<LauncherReport, "monotonicNs" | "realtimeNs">): void {
+  #tell(report: { kind: LauncherReport["kind"]; [field: string]: unknown }): void {
     const { clock } = this.#world;
     const times = { monotonicNs: clock.monotonicNs(), realtimeNs: clock.realtimeNs() };
     this.#report({ ...report, ...times } as LauncherReport);
@@ -216,7 +216,7 @@ export class FakeChild implements LaunchedChild {
     this.isExited = true;
     if (this.stdin) this.stdin.isReaderGone = true;
     const treeLeft = this.#program.treeStaysMs > 0;
-    this.#tell({ kind: "exited", status, usage: noUse, treeLeft } as never);
+    this.#tell({ kind: "exited", status, usage: noUse, treeLeft });
     if (treeLeft) this.#world.clock.after(this.#program.treeStaysMs, () => this.#empty());
     else this.#empty();
   }

@@ -38,7 +38,8 @@ export class InputFeed {
     this.#window.receive(message.offset, message.bytes.length);
     if (message.end) this.#hasEnded = true;
     if (this.#isClosed) return;
-    if (message.bytes.length > 0) this.#queue.push(message.bytes);
+    // The frame is only lent; what waits for its turn needs bytes of its own.
+    if (message.bytes.length > 0) this.#queue.push(message.bytes.slice());
     this.#write();
   }
 

@@ -56,7 +56,8 @@ export class OutputReceiver {
       this.#window.receiveGap(message.offset, message.length);
     }
     if (this.#errno !== null) return;
-    this.#queue.push(message);
+    // The frame is only lent; what waits for its turn needs bytes of its own.
+    this.#queue.push(message.kind === "output" ? { ...message, bytes: message.bytes.slice() } : message);
     this.#write();
   }
 
