@@ -1,0 +1,118 @@
+// The control socket (AF_UNIX, SOCK_SEQPACKET): one start message with the descriptors, then commands. Its hang-up says
+// that the daemon has gone. Afterwards commands may still come as SIGRTMIN with a value.
+
+#define START_MAGIC 0x534c5443u  // "CTLS"
+#define START_FDS_MIN 4
+#define START_FDS_MAX 6
+#define NO_DAEMON -1
+
+enum { COMMAND_SIGNAL = 1, COMMAND_STOP, COMMAND_POLICY, COMMAND_RELEASE_OUTPUT };
+
+struct start {
+  u32 magic, fd_count;
+  u64 id;
+};
+
+// Orders, the child's stdin, stdout and stderr; then, or not, the read ends of stdout and stderr.
+struct start_fds {
+  int orders, standard[3], output[2];
+};
+
+struct command {
+  u16 operation, scope;
+  u32 signal, grace_ms, reserved;
+};
+
+// The kernel's layouts; its headers for user space do not have them.
+struct io_vector {
+  void *base;
+  u64 size;
+};
+struct message_header {
+  void *name;
+  u32 name_bytes;
+  struct io_vector *vectors;
+  u64 vector_count;
+  void *control;
+  u64 control_bytes;
+  u32 flags;
+};
+struct control_header {
+  u64 size;
+  i32 level, type;
+};
+enum { LEVEL_SOCKET = 1, TYPE_RIGHTS = 1, FLAG_TRUNCATED = 0x20, FLAG_CONTROL_TRUNCATED = 8, FLAG_CLOEXEC = 0x40000000 };
+
+// Waits, without any limit, for the start message. Returns 0, NO_DAEMON, or an errno when it is not one.
+static int receive_start(struct start_fds *fds) {
+  struct start start = {0, 0, 0};
+  struct {
+    struct control_header header;
+    int fds[START_FDS_MAX];
+  } rights = {{0, 0, 0}, {-1, -1, -1, -1, -1, -1}};
+  struct io_vector vector = {&start, sizeof start};
+  struct message_header message = {0, 0, &vector, 1, &rights, sizeof rights, 0};
+  long size;
+  do size = CALL(recvmsg, CONTROL_FD, &message, FLAG_CLOEXEC);
+  while (size == -EINTR);
+  if (size <= 0) return NO_DAEMON;
+  self.id = start.id;  // even a refusal says whose it is
+  u64 fd_count = (rights.header.size - sizeof rights.header) / sizeof(int);
+  int is_whole = size == sizeof start && start.magic == START_MAGIC &&
+                 !(message.flags & (FLAG_TRUNCATED | FLAG_CONTROL_TRUNCATED)) &&
+                 message.control_bytes >= sizeof rights.header && rights.header.level == LEVEL_SOCKET &&
+                 rights.header.type == TYPE_RIGHTS && fd_count == start.fd_count &&
+                 (fd_count == START_FDS_MIN || fd_count == START_FDS_MAX);
+  if (!is_whole) return EBADMSG;
+  memcpy(fds, rights.fds, sizeof *fds);
+  return 0;
+}
+
+static void obey(struct command command) {
+  switch (command.operation) {
+    case COMMAND_SIGNAL:
+      if (command.signal <= LAST_SIGNAL) send_signal(command.scope, command.signal);
+      break;
+    case COMMAND_STOP:
+      begin_stop(command.grace_ms);
+      break;
+    case COMMAND_POLICY:
+      self.policy = command.scope;
+      self.grace_ms = command.grace_ms;
+      break;
+    case COMMAND_RELEASE_OUTPUT:
+      release_output(0);
+      release_output(1);
+      break;
+  }
+}
+
+static void lose_daemon(void) {
+  CALL(close, CONTROL_FD);
+  self.control_is_open = 0;
+  if (self.policy == POLICY_STOP) begin_stop(self.grace_ms);
+  else close_status();
+}
+
+static void read_control(void) {
+  struct command command;
+  long size = CALL(read, CONTROL_FD, &command, sizeof command);
+  if (size == -EINTR || size == -EAGAIN) return;
+  if (size <= 0) lose_daemon();
+  else if (size == sizeof command) obey(command);
+}
+
+// The value of SIGRTMIN: operation (8 bits), scope (8), signal (16), grace in ms (32).
+static struct command command_from_value(u64 value) {
+  struct command command = {(u16)(value & 0xff), (u16)(value >> 8 & 0xff), (u32)(value >> 16 & 0xffff), (u32)(value >> 32), 0};
+  return command;
+}
+
+static void read_signals(void) {
+  struct signalfd_siginfo received[4];
+  long size = CALL(read, self.signals_fd, received, sizeof received);
+  for (long i = 0; i < size / (long)sizeof received[0]; i++) {
+    if (received[i].ssi_signo == SIGTERM) begin_stop(self.grace_ms);
+    if (received[i].ssi_signo == SIGNAL_COMMAND) obey(command_from_value(received[i].ssi_ptr));
+  }
+}

@@ -1,0 +1,33 @@
+// What the launcher remembers, in one place: an idle launcher should keep few pages of memory busy.
+
+enum { STOP_NOT_ASKED, STOP_TERMINATING, STOP_KILLING };
+
+#define CONTROL_FD 3
+#define STATUS_FD 4
+#define OUTBOX_BYTES 6144
+
+struct launcher_state {
+  u64 id;
+  u32 policy, grace_ms;
+
+  i32 self_pid, child_pid;  // child_pid is what we, not its own namespace, call the main child
+  int child_is_alive, is_started, has_failed, is_tree_empty;
+
+  int control_is_open, status_is_open;
+  int signals_fd, failure_fd;
+  int output_fds[2];  // read ends of the child's stdout and stderr, or -1
+
+  int stop;
+  int is_stuck_reported;
+  u64 stop_deadline_ns, stop_pause_ms, killing_since_ns;
+
+  u32 failure_bytes;  // received over the failure pipe
+  u32 outbox_bytes;   // waiting for the status pipe
+  u8 outbox[OUTBOX_BYTES] __attribute__((aligned(8)));
+};
+
+static struct launcher_state self;
+
+// Shared by what is never needed at the same time: reading kept output, walking the tree, receiving a failure.
+#define SCRATCH_BYTES 65536
+static u8 scratch[SCRATCH_BYTES] __attribute__((aligned(4096)));
