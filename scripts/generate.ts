@@ -1,12 +1,12 @@
-// schema/ -> src/wire/generated/: flatc's TypeScript, the verifier's tables, and a stamp of the schema that they come
-// from. `--check` changes nothing and fails when the committed files are not what the schema gives.
+// schema/ -> src/wire/generated/: flatc's TypeScript, the verifier's tables, and a stamp of what they come from.
+// `--check` changes nothing and fails when the committed files are not what the schema gives.
 
 import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { stampName, stampOf } from "./generated-stamp.ts";
 import { shapeOf } from "./reflection.ts";
-import { schemaStamp } from "./schema-stamp.ts";
 
 const root = join(import.meta.dir, "..");
 const target = join(root, "src/wire/generated");
@@ -41,7 +41,7 @@ async function generateInto(output: string, scratch: string): Promise<void> {
   }
   const shape = shapeOf(await Bun.file(join(scratch, "message.bfbs")).bytes());
   await Bun.write(join(output, "tables.ts"), tablesSource(shape));
-  await Bun.write(join(output, "schema.sha256"), await schemaStamp(root));
+  await Bun.write(join(output, stampName), await stampOf(root, output));
 }
 
 function tablesSource(shape: ReturnType<typeof shapeOf>): string {

@@ -22,9 +22,9 @@ export class FrameReader {
     this.frameBytesMax = frameBytesMax;
   }
 
-  /** Bytes that wait for the rest of their frame. */
-  get keptBytes(): number {
-    return this.#keptBytes;
+  /** Memory that is held for frames which are not whole. */
+  get heldBytes(): number {
+    return this.#buffer.length;
   }
 
   /**

@@ -25,7 +25,7 @@ export const unsentBytesMax = 4 * mib;
 export const helloTimeoutMs = 5_000;
 /** A connection that was silent for so long is asked for a sign of life. */
 export const pingEveryMs = 3_500;
-/** So many silent intervals, the first of which is not whole: a peer is known to be dead after 10.5 to 14 s. */
+/** So many whole intervals without a word: a peer is known to be dead 10.5 to 14 s after its last one. */
 export const silentIntervalsMax = 3;
 /** What users are told: a peer that says nothing is dead by then. */
 export const deadAfterMs = 15_000;

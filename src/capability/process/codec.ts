@@ -93,17 +93,16 @@ export const startCodec: BodyCodec<Start, StartTable> = {
 /** @param code "usage" on the side where a user typed them, "protocol-violated" on the other */
 function checkStrings({ argv, env, directory }: Start, code: ErrorCode): void {
   if (argv.length === 0) throw new CtlError(code, "A command needs at least one word");
+  const lists = [argv, env, [directory]];
+  // Counted before anything is searched: a hostile list can name one large entry tens of thousands of times.
   let bytes = 0;
-  for (const list of [argv, env]) {
-    for (const entry of list) {
-      if (entry.includes(0)) throw new CtlError(code, "NUL inside an argument or variable");
-      bytes += entry.length + 1;
-    }
-  }
-  if (directory.includes(0)) throw new CtlError(code, "NUL inside the working directory");
+  for (const list of lists) for (const entry of list) bytes += entry.length + 1;
   if (bytes > argvEnvBytesMax) {
     const text = `Argument list too long: ${bytes} bytes with the environment, of ${argvEnvBytesMax}`;
     throw new CtlError(code, text);
+  }
+  if (lists.some((list) => list.some((entry) => entry.includes(0)))) {
+    throw new CtlError(code, "NUL inside an argument, a variable or the working directory");
   }
 }
 
