@@ -1,0 +1,215 @@
+// A connected socket of the runtime as a Transport. Promises that queued bytes are out before the end that `close` asks
+// for, that nothing is delivered while paused or before `attach`, and that `closed` comes once and last.
+
+import type { Socket, SocketHandler } from "bun";
+
+import { assert } from "../base/assert.ts";
+import type { CtlError } from "../base/errors.ts";
+import { Outbox } from "./outbox.ts";
+import { errnoOf, lostError } from "./socket-errors.ts";
+import type { Transport, TransportHandler } from "./transport.ts";
+
+/** How long `close` waits for a peer that neither takes our bytes nor closes its side, counted from the last progress. */
+export const closingStallMsMax = 15_000;
+
+/**
+ * Connections of one listener; the next are closed at once. When a process has no descriptor left, the runtime's
+ * listener spins, so there must be a limit below it, whatever the sessions' own limit is.
+ */
+export const connectionsMax = 1_024;
+
+type State =
+  /** Bytes flow; `isClosing` after our own `close`. */
+  | { at: "open"; isClosing: boolean }
+  /** The socket is gone, and the handler has yet to hear of it. */
+  | { at: "lost"; error: CtlError | null }
+  | { at: "over" };
+
+export interface SocketTransportOptions {
+  peer: string;
+  kind: "tcp" | "unix";
+  /** The socket is gone, whoever ended it. */
+  ended?: () => void;
+}
+
+export class SocketTransport implements Transport {
+  readonly peer: string;
+  readonly kind: "tcp" | "unix";
+  readonly #socket: Socket<SocketTransport>;
+  readonly #outbox: Outbox;
+  readonly #ended: () => void;
+  #handler: TransportHandler | null = null;
+  #state: State = { at: "open", isClosing: false };
+  /** Nobody may get bytes now: paused, or not attached yet. */
+  #isHeld = true;
+  /** What came while held; the runtime may have read it before it heard of the pause. */
+  #heldBytes: Uint8Array[] = [];
+  #isSocketPaused = false;
+  #isWriteRefused = false;
+  #closingTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(socket: Socket<SocketTransport>, options: SocketTransportOptions) {
+    this.#socket = socket;
+    this.peer = options.peer;
+    this.kind = options.kind;
+    this.#ended = options.ended ?? (() => {});
+    this.#outbox = new Outbox((bytes) => socket.write(bytes), {
+      drained: () => this.#drained(),
+      // The runtime's `close` follows, but without the reason: the failed write has eaten it.
+      broken: () => (this.#isWriteRefused = true),
+    });
+  }
+
+  get queuedBytes(): number {
+    return this.#outbox.queuedBytes;
+  }
+
+  attach(handler: TransportHandler): void {
+    assert(this.#handler === null, "A transport has one handler");
+    this.#handler = handler;
+    this.resume();
+  }
+
+  send(bytes: Uint8Array): boolean {
+    return this.#state.at === "open" && !this.#state.isClosing && this.#outbox.add(bytes);
+  }
+
+  pause(): void {
+    if (this.#state.at !== "open" || this.#state.isClosing || this.#isHeld) return;
+    this.#isHeld = true;
+    this.#pauseSocket();
+  }
+
+  resume(): void {
+    if (this.#state.at === "over" || !this.#isHeld) return;
+    this.#isHeld = false;
+    // Not from within this call: whoever resumes has not returned yet.
+    queueMicrotask(() => this.#release());
+  }
+
+  close(): void {
+    if (this.#state.at !== "open" || this.#state.isClosing) return;
+    this.#state = { at: "open", isClosing: true };
+    // Nothing more is delivered, but it must be read: the peer's end comes behind it.
+    this.#heldBytes = [];
+    this.#resumeSocket();
+    this.#outbox.flush();
+    this.#finishWriting();
+    this.#watchClosing(this.#outbox.queuedBytes);
+  }
+
+  destroy(): void {
+    if (this.#state.at === "over") return;
+    this.#become({ at: "over" });
+    this.#socket.terminate();
+  }
+
+  /** The runtime has read something. */
+  received(bytes: Uint8Array): void {
+    if (this.#state.at !== "open" || this.#state.isClosing) return;
+    if (this.#isHeld || this.#heldBytes.length > 0) {
+      this.#heldBytes.push(bytes.slice());
+      this.#pauseSocket();
+      return;
+    }
+    this.#handler?.data(bytes);
+  }
+
+  /** The kernel has room again. */
+  writable(): void {
+    this.#outbox.flush();
+    this.#finishWriting();
+  }
+
+  /** The socket is gone; `error` is what the runtime knows about why. */
+  lost(error: Error | undefined): void {
+    if (this.#state.at !== "open") return;
+    const reason = this.#whyLost(error);
+    // An orderly end comes behind the bytes that it follows; a broken connection is told at once.
+    if (reason && this.#handler) this.#heldBytes = [];
+    this.#become({ at: "lost", error: reason });
+    this.#tellClosed();
+  }
+
+  #whyLost(error: Error | undefined): CtlError | null {
+    if (error) return lostError(this.peer, errnoOf(error) ?? error.message, error);
+    return this.#isWriteRefused ? lostError(this.peer, "ECONNRESET") : null;
+  }
+
+  #become(state: State): void {
+    if (this.#state.at === "open") this.#ended();
+    this.#state = state;
+    this.#outbox.discard();
+    if (this.#closingTimer) clearTimeout(this.#closingTimer);
+    this.#closingTimer = null;
+    if (state.at === "over") this.#heldBytes = [];
+  }
+
+  #release(): void {
+    while (!this.#isHeld && this.#state.at !== "over") {
+      const bytes = this.#heldBytes[0];
+      if (!bytes) break;
+      this.#handler?.data(bytes);
+      this.#heldBytes.shift();
+    }
+    if (this.#isHeld) return;
+    if (this.#state.at === "open") this.#resumeSocket();
+    else this.#tellClosed();
+  }
+
+  #pauseSocket(): void {
+    if (this.#isSocketPaused) return;
+    this.#isSocketPaused = true;
+    this.#socket.pause();
+  }
+
+  #resumeSocket(): void {
+    if (!this.#isSocketPaused) return;
+    this.#isSocketPaused = false;
+    this.#socket.resume();
+  }
+
+  #tellClosed(): void {
+    if (this.#state.at !== "lost" || !this.#handler || this.#heldBytes.length > 0) return;
+    const { error } = this.#state;
+    this.#state = { at: "over" };
+    this.#handler.closed(error);
+  }
+
+  #drained(): void {
+    if (this.#state.at === "open" && !this.#state.isClosing) this.#handler?.drained();
+  }
+
+  /** Half of the end: the peer sees it behind all our bytes, and answers with its own. */
+  #finishWriting(): void {
+    if (this.#state.at !== "open" || !this.#state.isClosing) return;
+    if (this.#outbox.queuedBytes === 0) this.#socket.shutdown();
+  }
+
+  #watchClosing(queuedBefore: number): void {
+    if (this.#state.at !== "open") return;
+    this.#closingTimer = setTimeout(() => {
+      const queued = this.#outbox.queuedBytes;
+      if (queued > 0 && queued < queuedBefore) return this.#watchClosing(queued);
+      // Everything is with the kernel: it goes on without us. Otherwise the peer has stopped taking it.
+      const isOut = queued === 0;
+      this.lost(isOut ? undefined : new Error("the peer takes no bytes"));
+      if (isOut) this.#socket.end();
+      else this.#socket.terminate();
+    }, closingStallMsMax);
+  }
+}
+
+/** One set of callbacks for every socket; the transport is the socket's data, set before `open` returns. */
+export function socketHandler(
+  opened: (socket: Socket<SocketTransport>) => void,
+): SocketHandler<SocketTransport> {
+  return {
+    binaryType: "uint8array",
+    open: opened,
+    data: (socket, bytes) => socket.data.received(bytes),
+    drain: (socket) => socket.data.writable(),
+    close: (socket, error) => socket.data.lost(error),
+    // No `error`: it would be told of our own bugs, which must reach the process as uncaught.
+  };
+}

@@ -1,0 +1,160 @@
+// Sockets of the machine as transports: connecting to a node within a time limit, and accepting connections on a
+// network address. Every failure is a CtlError that names the address.
+
+import type { Socket } from "bun";
+
+import { CtlError } from "../base/errors.ts";
+import { setTcpUserTimeout } from "../os/socket-options.ts";
+import {
+  connectError,
+  errnoOf,
+  isResolverErrno,
+  listenError,
+  nameNotResolved,
+} from "./socket-errors.ts";
+import { connectionsMax, socketHandler, SocketTransport } from "./socket-transport.ts";
+import type { Listener, Transport } from "./transport.ts";
+
+export { listenUnix } from "./unix-listener.ts";
+
+/** What we sent and nobody acknowledged for so long means a dead peer: the same as silence on an idle connection. */
+const unacknowledgedMsMax = 15_000;
+
+interface WaitOptions {
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+export interface ConnectTcpOptions extends WaitOptions {
+  /** A name or an address; IPv6 without brackets. */
+  host: string;
+  port: number;
+}
+
+export interface ConnectUnixOptions extends WaitOptions {
+  path: string;
+}
+
+export interface ListenTcpOptions {
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  connectionsMax?: number;
+  onConnection(transport: Transport): void;
+}
+
+/** All addresses of a name are tried at the same time, and the first that answers is taken. @throws CtlError */
+export function connectTcp(options: ConnectTcpOptions): Promise<Transport> {
+  const where = hostAndPort(options.host, options.port);
+  return connectWithin(options, where, () => {
+    const opened = Promise.withResolvers<Transport>();
+    const open = (socket: Socket<SocketTransport>): void => {
+      setTcpUserTimeout(fdOf(socket), unacknowledgedMsMax);
+      socket.data = new SocketTransport(socket, { peer: `tcp ${where}`, kind: "tcp" });
+      opened.resolve(socket.data);
+    };
+    const { host: hostname, port } = options;
+    Bun.connect<SocketTransport>({ hostname, port, socket: socketHandler(open) }).catch((error) =>
+      opened.reject(
+        isResolverErrno(errnoOf(error))
+          ? nameNotResolved(hostname, error)
+          : connectError(where, error),
+      ),
+    );
+    return opened.promise;
+  });
+}
+
+/** @throws CtlError */
+export function connectUnix(options: ConnectUnixOptions): Promise<Transport> {
+  const { path } = options;
+  return connectWithin(options, `unix:${path}`, () => {
+    const opened = Promise.withResolvers<Transport>();
+    const open = (socket: Socket<SocketTransport>): void => {
+      socket.data = new SocketTransport(socket, { peer: `unix ${path}`, kind: "unix" });
+      opened.resolve(socket.data);
+    };
+    Bun.connect<SocketTransport>({ unix: path, socket: socketHandler(open) }).catch((error) =>
+      opened.reject(connectError(`unix:${path}`, error)),
+    );
+    return opened.promise;
+  });
+}
+
+/** @throws CtlError */
+export async function listenTcp(options: ListenTcpOptions): Promise<Listener> {
+  const { host: hostname, port } = options;
+  let open = 0;
+  const accept = (socket: Socket<SocketTransport>): void => {
+    const from = hostAndPort(socket.remoteAddress, socket.remotePort);
+    const transport = new SocketTransport(socket, {
+      peer: `tcp ${from}`,
+      kind: "tcp",
+      ended: () => (open -= 1),
+    });
+    socket.data = transport;
+    open += 1;
+    if (open > (options.connectionsMax ?? connectionsMax)) return transport.destroy();
+    setTcpUserTimeout(fdOf(socket), unacknowledgedMsMax);
+    options.onConnection(transport);
+  };
+  try {
+    const listener = Bun.listen<SocketTransport>({ hostname, port, socket: socketHandler(accept) });
+    return {
+      address: hostAndPort(hostname, listener.port),
+      port: listener.port,
+      close: () => listener.stop(),
+    };
+  } catch (error) {
+    throw listenTcpError(options, error);
+  }
+}
+
+/** "127.0.0.1:9000", "[::1]:9000". */
+export function hostAndPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function listenTcpError(options: ListenTcpOptions, error: unknown): CtlError {
+  const errno = errnoOf(error);
+  // For a name that does not resolve the runtime gives no code at all.
+  if (errno === null || isResolverErrno(errno)) return nameNotResolved(options.host, error);
+  return listenError(hostAndPort(options.host, options.port), error);
+}
+
+/** The runtime cannot take a connection attempt back; one that comes too late is ended as soon as it is there. */
+function connectWithin(
+  options: WaitOptions,
+  where: string,
+  connect: () => Promise<Transport>,
+): Promise<Transport> {
+  const { signal, timeoutMs } = options;
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const result = Promise.withResolvers<Transport>();
+  const giveUp = new AbortController();
+  const timer = setTimeout(() => {
+    const text = `No answer from ${where} within ${timeoutMs / 1000}s`;
+    result.reject(new CtlError("connect-timeout", text, { errno: "ETIMEDOUT" }));
+    giveUp.abort();
+  }, timeoutMs);
+  const onAbort = (): void => {
+    result.reject(signal?.reason);
+    giveUp.abort();
+  };
+  signal?.addEventListener("abort", onAbort, { once: true, signal: giveUp.signal });
+  void connect()
+    .then((transport) => {
+      if (giveUp.signal.aborted) return transport.destroy();
+      return result.resolve(transport);
+    }, result.reject)
+    .finally(() => {
+      clearTimeout(timer);
+      giveUp.abort();
+    });
+  return result.promise;
+}
+
+/** The runtime has it, its types do not tell. */
+function fdOf(socket: Socket<SocketTransport>): number {
+  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
+}
