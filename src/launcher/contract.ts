@@ -4,15 +4,7 @@ import type { ByteSink, ByteSource } from "../base/byte-stream.ts";
 
 /** Where a start can fail, in the order of the steps. */
 export type LaunchPhase =
-  | "request"
-  | "cgroup"
-  | "clone"
-  | "setup"
-  | "chdir"
-  | "user"
-  | "limits"
-  | "stdio"
-  | "exec";
+  "request" | "cgroup" | "clone" | "setup" | "limits" | "user" | "chdir" | "stdio" | "exec";
 
 /** What the launcher does when the daemon has gone: end the tree (TERM, grace, KILL) or leave it running. */
 export type OrphanPolicy = "stop" | "keep";
@@ -22,6 +14,21 @@ export interface ResourceLimit {
   resource: number;
   soft: bigint;
   hard: bigint;
+}
+
+/** What a child gets of its own; what is absent stays as the daemon has it. */
+export interface ChildAttributes {
+  /** User, group and all supplementary groups, by number. */
+  user?: { uid: number; gid: number; groups: readonly number[] };
+  umask?: number;
+  nice?: number;
+  oomScoreAdjust?: number;
+  /** Numbers of the CPUs that it may run on. */
+  affinity?: readonly number[];
+  /** CLONE_NEW* flags for namespaces of its own; other flags are refused. */
+  namespaces?: number;
+  /** A /proc of its own; needs a mount namespace. */
+  mountProc?: boolean;
 }
 
 export interface LaunchOrders {
@@ -36,9 +43,10 @@ export interface LaunchOrders {
   policy: OrphanPolicy;
   graceMs: number;
   limits: readonly ResourceLimit[];
+  attributes?: ChildAttributes;
   /** A pipe that the daemon writes to, or /dev/null. Output always goes through two pipes. */
   stdin: "pipe" | "null";
-  /** Shown by ps beside the launcher. */
+  /** Shown by ps beside the launcher; what is longer than about 120 bytes is cut. */
   label: string;
 }
 

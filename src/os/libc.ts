@@ -40,17 +40,21 @@ export function closeFd(fd: number): void {
 
 const declarations = {
   __errno_location: { args: [], returns: "ptr" },
+  access: { args: ["cstring", "i32"], returns: "i32" },
   clock_gettime: { args: ["i32", "buffer"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  flock: { args: ["i32", "i32"], returns: "i32" },
+  getsockopt: { args: ["i32", "i32", "i32", "buffer", "buffer"], returns: "i32" },
   ioctl: { args: ["i32", "usize", "buffer"], returns: "i32" },
   memfd_create: { args: ["cstring", "u32"], returns: "i32" },
   open: { args: ["cstring", "i32", "u32"], returns: "i32" },
   pipe2: { args: ["buffer", "i32"], returns: "i32" },
+  poll: { args: ["buffer", "u64", "i32"], returns: "i32" },
   read: { args: ["i32", "buffer", "usize"], returns: FFIType.i64_fast },
   sendmsg: { args: ["i32", "buffer", "i32"], returns: FFIType.i64_fast },
+  setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
   socketpair: { args: ["i32", "i32", "i32", "buffer"], returns: "i32" },
-  unlink: { args: ["cstring"], returns: "i32" },
   write: { args: ["i32", "buffer", "usize"], returns: FFIType.i64_fast },
 } as const;
 

@@ -1,6 +1,6 @@
 // Files without a name, in memory.
 
-import { closeFd, libc, must, OsError } from "./libc.ts";
+import { closeFd, lastErrno, libc, must, OsError } from "./libc.ts";
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -8,6 +8,7 @@ const MFD_NOEXEC_SEAL = 8;
 const MFD_EXEC = 16;
 const F_ADD_SEALS = 1033;
 const SEAL_EVERYTHING = 1 | 2 | 4 | 8;
+const EINVAL = 22;
 const ENOSPC = 28;
 
 export interface MemfdOptions {
@@ -36,6 +37,9 @@ function openMemfd({ name, executable }: MemfdOptions): number {
   const common = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   const fd = libc().memfd_create(name, common | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
   if (fd >= 0) return fd;
-  // Before Linux 6.3 there is no such distinction; where executable ones are forbidden, this fails too.
+  // Before Linux 6.3 there is no such distinction. Any other refusal counts: without the flag, a machine that forbids
+  // executable ones would hand out one that cannot be executed.
+  const errno = lastErrno();
+  if (errno !== EINVAL) throw new OsError("memfd_create", errno);
   return must("memfd_create", libc().memfd_create(name, common));
 }

@@ -1,6 +1,6 @@
 // Real pipes from the kernel. Bun's own "pipe" is a socket pair, and a child can tell: /dev/stdout cannot be opened.
 
-import { closeFd, libc, must } from "./libc.ts";
+import { libc, must } from "./libc.ts";
 
 export const O_CLOEXEC = 0o2000000;
 export const O_NONBLOCK = 0o4000;
@@ -23,7 +23,17 @@ export function setNonBlocking(fd: number): void {
   must("fcntl", libc().fcntl(fd, F_SETFL, O_NONBLOCK));
 }
 
-export function closePipe(pipe: Pipe): void {
-  closeFd(pipe.readFd);
-  closeFd(pipe.writeFd);
+export interface ChunkReader {
+  /** Without a value when no writer is left. */
+  read(): Promise<{ value?: Uint8Array | undefined }>;
+  /** Closes the reader's descriptor. */
+  cancel(): Promise<void>;
+}
+
+/**
+ * Event-driven reading, without a thread, of a duplicate of `fd`, which must be non-blocking. The runtime reads ahead,
+ * asked or not, as soon as there is something: one piece of at most 256 KiB.
+ */
+export function openChunkReader(fd: number): ChunkReader {
+  return Bun.file(fd).stream().getReader();
 }

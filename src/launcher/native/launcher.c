@@ -43,7 +43,8 @@ static long must_early(u32 phase, long result) {
 // Overwrites our own argument area. When its last byte is not NUL, the kernel shows it up to the first NUL: exactly the
 // new text. `arguments` are argv[0] and argv[1], which lie one behind the other.
 static void show_label(char **arguments, const char *label) {
-  char *at = put_text(arguments[0], "ctl-launcher "), *end = arguments[1] + length_of(arguments[1]);
+  char *end = arguments[1] + length_of(arguments[1]);
+  char *at = put_text(arguments[0], "ctl-launcher ");
   while (*label && at < end - 1) *at++ = *label++;
   while (at < end) *at++ = 0;
   *end = 1;

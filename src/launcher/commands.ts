@@ -1,0 +1,50 @@
+// Messages to the launcher over its control socket, layout and numbers as in native/control.h. Pure.
+
+import type { OrphanPolicy, SignalScope } from "./contract.ts";
+import { policyNumbers } from "./orders.ts";
+
+const startMagic = 0x534c_5443;
+const messageBytes = 16;
+const operations = { signal: 1, stop: 2, policy: 3, releaseOutput: 4 } as const;
+const scopes: Record<SignalScope, number> = { main: 1, group: 2, tree: 3 };
+
+/** Goes with the descriptors: orders, the child's stdin, stdout, stderr; perhaps the read ends of both outputs. */
+export function startMessage(id: bigint, fdCount: number): Uint8Array {
+  const message = new DataView(new ArrayBuffer(messageBytes));
+  message.setUint32(0, startMagic, true);
+  message.setUint32(4, fdCount, true);
+  message.setBigUint64(8, id, true);
+  return new Uint8Array(message.buffer);
+}
+
+export function signalCommand(scope: SignalScope, signal: number): Uint8Array {
+  return command({ operation: operations.signal, scope: scopes[scope], signal });
+}
+
+export function stopCommand(graceMs: number): Uint8Array {
+  return command({ operation: operations.stop, graceMs });
+}
+
+export function policyCommand(policy: OrphanPolicy, graceMs: number): Uint8Array {
+  return command({ operation: operations.policy, scope: policyNumbers[policy], graceMs });
+}
+
+export function releaseOutputCommand(): Uint8Array {
+  return command({ operation: operations.releaseOutput });
+}
+
+interface CommandFields {
+  operation: number;
+  scope?: number;
+  signal?: number;
+  graceMs?: number;
+}
+
+function command({ operation, scope = 0, signal = 0, graceMs = 0 }: CommandFields): Uint8Array {
+  const message = new DataView(new ArrayBuffer(messageBytes));
+  message.setUint16(0, operation, true);
+  message.setUint16(2, scope, true);
+  message.setUint32(4, signal, true);
+  message.setUint32(8, graceMs, true);
+  return new Uint8Array(message.buffer);
+}
