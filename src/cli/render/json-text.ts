@@ -13,17 +13,10 @@ export type JsonValue =
   | { readonly [key: string]: JsonValue };
 
 export function toJson(value: JsonValue): string {
-  switch (typeof value) {
-    case "string":
-      return stringJson(value);
-    case "number":
-      return Number.isFinite(value) ? `${value}` : "null";
-    case "bigint":
-    case "boolean":
-      return `${value}`;
-    default:
-      return value === null || value === undefined ? "null" : compositeJson(value);
-  }
+  if (typeof value === "string") return stringJson(value);
+  if (typeof value === "number") return Number.isFinite(value) ? `${value}` : "null";
+  if (value === null || value === undefined) return "null";
+  return typeof value === "object" ? compositeJson(value) : `${value}`;
 }
 
 function compositeJson(
