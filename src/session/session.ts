@@ -49,6 +49,7 @@ export class Session<Message extends { kind: string }> {
   #lastOperation = 0;
   #paused = false;
   #cancelHelloDeadline: (() => void) | null;
+  readonly #transportClosed = Promise.withResolvers<void>();
 
   constructor(options: SessionOptions<Message>) {
     this.#options = options;
@@ -79,6 +80,11 @@ export class Session<Message extends { kind: string }> {
     return this.#phase === "open";
   }
 
+  /** Resolves when the peer has closed too, and so has heard everything that was said. */
+  get closed(): Promise<void> {
+    return this.#transportClosed.promise;
+  }
+
   get transport(): Transport {
     return this.#transport;
   }
@@ -102,6 +108,7 @@ export class Session<Message extends { kind: string }> {
     if (this.#phase === "ended") return;
     this.#end({ goodbye: null, why }, null);
     this.#transport.destroy();
+    this.#transportClosed.resolve();
   }
 
   #adopt(id: number): Operation<Message | SessionMessage> {
@@ -219,11 +226,14 @@ export class Session<Message extends { kind: string }> {
     this.#send(0, { kind: "goodbye", code, text: error.message.slice(0, 1000) });
     this.#end({ goodbye: null, why: error.message }, error);
     // A dead peer takes nothing any more; for the others the goodbye is worth the wait.
-    if (code === "dead") this.#transport.destroy();
-    else this.#transport.close();
+    if (code === "dead") {
+      this.#transport.destroy();
+      this.#transportClosed.resolve();
+    } else this.#transport.close();
   }
 
   #closed(error: CtlError | null): void {
+    this.#transportClosed.resolve();
     const why = error?.message ?? "The connection was closed";
     this.#end(
       { goodbye: null, why },

@@ -61,6 +61,13 @@ export class VirtualClock implements Clock {
     this.#nowNs = endNs;
   }
 
+  /** Jumps to the next timer and runs it. Returns false when none waits. */
+  step(): boolean {
+    const timer = this.#next();
+    if (timer) this.#run(timer);
+    return timer !== null;
+  }
+
   #run(timer: Timer): void {
     this.#timers.delete(timer);
     if (timer.atNs > this.#nowNs) this.#nowNs = timer.atNs;

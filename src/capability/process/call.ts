@@ -63,6 +63,8 @@ export class ExecCall {
   #operation: Operation<Message> | null = null;
   #incarnation: Uint8Array | null = null;
   #isAccepted = false;
+  /** Accepted on the present connection: only now do requests keep their order. */
+  #isFollowing = false;
   #isSettled = false;
   #resumeDeadlineNs: bigint | null = null;
   #backoffMs = backoffFirstMs;
@@ -90,13 +92,13 @@ export class ExecCall {
     this.#lastSerial += 1;
     const request = { serial: this.#lastSerial, signal, scope };
     this.#signals.push(request);
-    if (this.#isAccepted) this.#operation?.send({ kind: "signal", ...request });
+    if (this.#isFollowing) this.#operation?.send({ kind: "signal", ...request });
   }
 
   /** TERM to the whole tree, KILL after the grace. */
   stop(graceMs: number): void {
     this.#stopGraceMs = graceMs;
-    if (this.#isAccepted) this.#operation?.send({ kind: "stop", graceMs });
+    if (this.#isFollowing) this.#operation?.send({ kind: "stop", graceMs });
   }
 
   /** Leaves now, whatever still runs; the result says that the outcome is not known. */
@@ -179,6 +181,7 @@ export class ExecCall {
   #accepted(process: string, stdinOffset: number): void {
     const isResumed = this.#resumeDeadlineNs !== null;
     this.#resumeDeadlineNs = null;
+    this.#isFollowing = true;
     this.#backoffMs = backoffFirstMs;
     if (!this.#isAccepted) {
       this.#isAccepted = true;
@@ -219,6 +222,7 @@ export class ExecCall {
 
   #lost(end: SessionEnd): void {
     this.#operation = null;
+    this.#isFollowing = false;
     if (this.#isSettled) return;
     this.#input?.unfollow();
     if (end.goodbye?.code === "stopping") {

@@ -25,7 +25,7 @@ export class OutputPump {
   #isReading = false;
   #hasEnded = false;
   #send: ((message: Output | OutputGap) => void) | null = null;
-  #closeListeners: (() => void)[] = [];
+  #drainListeners: (() => void)[] = [];
 
   constructor(options: OutputPumpOptions) {
     this.#options = options;
@@ -42,6 +42,8 @@ export class OutputPump {
    * @throws CtlError("protocol-violated") when the stream has no such offset any more
    */
   follow(offset: number, send: (message: Output | OutputGap) => void): void {
+    // A reader that went away does not come back: there is nothing to go on with.
+    if (this.#mode === "closed") return;
     this.#window.resumeAt(offset);
     this.#send = send;
     if (this.#mode === "discard") this.#mode = "follow";
@@ -75,7 +77,7 @@ export class OutputPump {
     this.#mode = "closed";
     this.#options.source.close();
     this.#window.clear();
-    for (const listener of this.#closeListeners.splice(0)) listener();
+    this.#nothingMore();
   }
 
   /** Calls back with the stream's length once everything written before this call was read. */
@@ -87,7 +89,7 @@ export class OutputPump {
       isDone = true;
       drained(this.length);
     };
-    this.#closeListeners.push(once);
+    this.#drainListeners.push(once);
     this.#options.source.afterWritten(once);
   }
 
@@ -114,6 +116,12 @@ export class OutputPump {
     this.#hasEnded = true;
     this.#options.source.close();
     this.#options.ended(this.length);
+    this.#nothingMore();
+  }
+
+  /** A closed source calls nobody back: whoever waits for its drain hears of it here. */
+  #nothingMore(): void {
+    for (const listener of this.#drainListeners.splice(0)) listener();
   }
 
   #flush(): void {

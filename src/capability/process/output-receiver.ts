@@ -64,7 +64,7 @@ export class OutputReceiver {
   /** A new connection: say again what the old one may have swallowed. */
   reconnected(): void {
     if (this.#errno !== null) this.#host.send({ kind: "close-stream", stream: this.#stream });
-    else this.#credit(this.#window.creditNow());
+    else if (this.#window.consumed > 0) this.#credit(this.#window.creditNow());
   }
 
   #write(): void {
