@@ -93,7 +93,7 @@ export class Verifier {
     const offset = this.#offsetOf(place, field.slot);
     if (offset === 0) return !field.isRequired || this.#refuse("missing", field.name);
     const at = place.at + offset;
-    if (!isInline(place, offset, field.inlineBytes) || !isAligned(at, field.inlineBytes)) {
+    if (!isPlaced(place, offset, field.inlineBytes)) {
       return this.#refuse("outside its table or not aligned", field.name);
     }
     if (field.kind === "scalar") return true;
@@ -136,7 +136,7 @@ export class Verifier {
 
   #union(place: Place, field: LinkedField): boolean {
     const typeOffset = this.#offsetOf(place, field.slot - 2);
-    if (typeOffset !== 0 && !isInline(place, typeOffset, 1)) {
+    if (typeOffset !== 0 && !isPlaced(place, typeOffset, 1)) {
       return this.#refuse("type outside its table", field.name);
     }
     const type = typeOffset === 0 ? 0 : this.#view.getUint8(place.at + typeOffset);
@@ -145,7 +145,7 @@ export class Verifier {
     if (type === 0 || offset === 0) return this.#refuse("half there", field.name);
 
     const at = place.at + offset;
-    if (!isInline(place, offset, wordBytes) || !isAligned(at, wordBytes)) {
+    if (!isPlaced(place, offset, wordBytes)) {
       return this.#refuse("outside its table or not aligned", field.name);
     }
     const table = field.targets[type];
@@ -172,9 +172,11 @@ export class Verifier {
   }
 }
 
-/** Not on top of the table's own offset, and not beyond its end. */
-function isInline(place: Place, offset: number, bytes: number): boolean {
-  return offset >= wordBytes && offset + bytes <= place.bytes;
+/** Not on top of the table's own offset, not beyond its end, and aligned. */
+function isPlaced(place: Place, offset: number, bytes: number): boolean {
+  return (
+    offset >= wordBytes && offset + bytes <= place.bytes && isAligned(place.at + offset, bytes)
+  );
 }
 
 function isAligned(at: number, bytes: number): boolean {

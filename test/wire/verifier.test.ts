@@ -86,6 +86,71 @@ test("an offset that leads nowhere, outside, backwards or between words is refus
   ]);
 });
 
+/** The frame with `bytes` behind it, `skipped` bytes after the next word; and where they stand. */
+function appended(frame: Uint8Array, bytes: Uint8Array, skipped: number): [Uint8Array, number] {
+  const at = Math.ceil(frame.length / 4) * 4 + skipped;
+  const longer = new Uint8Array(at + bytes.length + 8);
+  longer.set(frame);
+  longer.set(bytes, at);
+  return [longer, at];
+}
+
+function placeOf(frame: Uint8Array, role: PlaceRole, name: string): FramePlace {
+  const found = frameMap(frame).find((place) => place.role === role && place.name === name);
+  if (!found) throw new Error(`No ${role} of ${name}`);
+  return found;
+}
+
+test("what an offset leads to must be aligned, even if it is in order otherwise", () => {
+  const frame = frameOf("goodbye");
+  const reference = placeOf(frame, "offset", "Goodbye.text");
+  const text = placeOf(frame, "length", "Goodbye.text");
+  const copy = frame.slice(text.at, text.at + 4 + "The daemon ends".length + 1);
+  for (const skipped of [0, 1, 2, 3]) {
+    const [longer, at] = appended(frame, copy, skipped);
+    const verdict = verdictOf(write(longer, reference, at - reference.at));
+    expect(verdict).toBe(skipped === 0 ? "known" : "Goodbye.text: offset leads outside");
+  }
+});
+
+test("a vtable must stand at an even place, even if it is in order otherwise", () => {
+  const frame = frameOf("goodbye");
+  const back = placeOf(frame, "vtable-offset", "Goodbye");
+  const vtable = placeOf(frame, "vtable-bytes", "Goodbye");
+  for (const skipped of [0, 1, 2, 3]) {
+    const [longer, at] = appended(frame, frame.slice(vtable.at, vtable.at + 8), skipped);
+    const verdict = verdictOf(write(longer, back, 2 ** 32 + back.at - at));
+    expect(verdict).toBe(skipped % 2 === 0 ? "known" : "Goodbye: vtable outside");
+  }
+});
+
+test("a field that reaches beyond its table by one byte is refused", () => {
+  const frame = frameOf("ping");
+  const length = placeOf(frame, "table-bytes", "Ping");
+  const old = frame[length.at] ?? 0;
+  expect(verdictOf(write(frame, length, old - 1))).toContain("Ping.token: outside its table");
+});
+
+test("the value of a union must stand inside its table", () => {
+  const frame = frameOf("event-killing");
+  const entry = frameMap(frame).findLast(
+    ({ role, name }) => role === "entry" && name === "Event.fact",
+  );
+  if (!entry) throw new Error("No fact");
+  expect(verdictOf(write(frame, entry, 200))).toContain("Event.fact: outside its table");
+});
+
+test("a required union without type and value is missing", () => {
+  const frame = frameOf("event-killing");
+  const entries = frameMap(frame).filter(
+    ({ role, name }) => role === "entry" && name === "Event.fact",
+  );
+  let without = frame;
+  for (const entry of entries) without = write(without, entry, 0);
+  expect(entries).toHaveLength(2);
+  expect(verdictOf(without)).toBe("Event.fact: missing");
+});
+
 test("a vtable outside the frame is refused", () => {
   expectRefused("vtable-offset", ({ at }, frame) => [
     at + 2,
