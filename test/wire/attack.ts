@@ -3,11 +3,9 @@
 
 import { CtlError } from "../../src/base/errors.ts";
 import { messageCodec } from "../../src/capability/messages.ts";
-import { samples } from "../golden/samples.ts";
-import { frameMap } from "./frame-map.ts";
-import { type Sample, spoil } from "./mutant.ts";
-import { randomMessage } from "./random-message.ts";
+import { spoil } from "./mutant.ts";
 import { Seeded } from "./seeded.ts";
+import { targetsOf } from "./targets.ts";
 
 /** Fills the memory around each frame; no sample has it four times in a row. */
 const sentinel = 0x53;
@@ -48,23 +46,6 @@ export function attack({ count, seed }: { count: number; seed: number }): Attack
   }
   report.growthBytes = settledBytes() - before;
   return report;
-}
-
-/** Every sample, and some messages with lists and bytes of many sizes. */
-function targetsOf(seed: number): Sample[] {
-  const codec = messageCodec();
-  const random = new Seeded(seed);
-  const others = Array.from({ length: 60 }, () => ({
-    operation: 1,
-    message: randomMessage(random),
-  }));
-  const targets: Sample[] = [];
-  for (const { operation, message } of [...samples.values(), ...others]) {
-    const frame = codec.encode(operation, message).subarray(4);
-    const isSmall = frame.length < margin;
-    if (isSmall) targets.push({ name: message.kind, frame, places: frameMap(frame) });
-  }
-  return targets;
 }
 
 function settledBytes(): number {

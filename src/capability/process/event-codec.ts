@@ -48,7 +48,7 @@ const notStartedCodec: BodyCodec<FactOf<"not-started">, NotStartedTable> = {
     return NotStartedTable.createNotStarted(
       builder,
       phases.numberOf(phase),
-      uint32(errno, "NotStarted.errno"),
+      uint32(errno, "NotStarted.error_number"),
       builder.createByteVector(path.subarray(0, pathBytesMax)),
       interpreter,
     );
@@ -57,7 +57,7 @@ const notStartedCodec: BodyCodec<FactOf<"not-started">, NotStartedTable> = {
     return {
       kind: "not-started",
       phase: phases.wordOf(table.phase()),
-      errno: table.errno(),
+      errno: table.errorNumber(),
       path: atMost(present(table.pathArray()), pathBytesMax, "NotStarted.path"),
       interpreter: table.interpreter(),
     };
@@ -182,7 +182,7 @@ const signaledCodec: BodyCodec<FactOf<"signaled">, SignaledTable> = {
       uint32(serial, "Signaled.serial"),
       signalNumber(signal, "Signaled.signal"),
       uint32(hits, "Signaled.hits"),
-      uint32(errno, "Signaled.errno"),
+      uint32(errno, "Signaled.error_number"),
     );
   },
   read(table) {
@@ -191,7 +191,7 @@ const signaledCodec: BodyCodec<FactOf<"signaled">, SignaledTable> = {
       serial: table.serial(),
       signal: signalNumber(table.signal(), "Signaled.signal"),
       hits: table.hits(),
-      errno: table.errno(),
+      errno: table.errorNumber(),
     };
   },
 };

@@ -29,7 +29,7 @@ phase():Phase {
   return offset ? this.bb!.readUint8(this.bb_pos + offset) : Phase.Session;
 }
 
-errno():number {
+errorNumber():number {
   const offset = this.bb!.__offset(this.bb_pos, 6);
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
@@ -65,8 +65,8 @@ static addPhase(builder:flatbuffers.Builder, phase:Phase) {
   builder.addFieldInt8(0, phase, Phase.Session);
 }
 
-static addErrno(builder:flatbuffers.Builder, errno:number) {
-  builder.addFieldInt32(1, errno, 0);
+static addErrorNumber(builder:flatbuffers.Builder, errorNumber:number) {
+  builder.addFieldInt32(1, errorNumber, 0);
 }
 
 static addPath(builder:flatbuffers.Builder, pathOffset:flatbuffers.Offset) {
@@ -95,10 +95,10 @@ static endNotStarted(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createNotStarted(builder:flatbuffers.Builder, phase:Phase, errno:number, pathOffset:flatbuffers.Offset, interpreter:boolean):flatbuffers.Offset {
+static createNotStarted(builder:flatbuffers.Builder, phase:Phase, errorNumber:number, pathOffset:flatbuffers.Offset, interpreter:boolean):flatbuffers.Offset {
   NotStarted.startNotStarted(builder);
   NotStarted.addPhase(builder, phase);
-  NotStarted.addErrno(builder, errno);
+  NotStarted.addErrorNumber(builder, errorNumber);
   NotStarted.addPath(builder, pathOffset);
   NotStarted.addInterpreter(builder, interpreter);
   return NotStarted.endNotStarted(builder);

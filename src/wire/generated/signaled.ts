@@ -39,7 +39,7 @@ hits():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
-errno():number {
+errorNumber():number {
   const offset = this.bb!.__offset(this.bb_pos, 10);
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
@@ -60,8 +60,8 @@ static addHits(builder:flatbuffers.Builder, hits:number) {
   builder.addFieldInt32(2, hits, 0);
 }
 
-static addErrno(builder:flatbuffers.Builder, errno:number) {
-  builder.addFieldInt32(3, errno, 0);
+static addErrorNumber(builder:flatbuffers.Builder, errorNumber:number) {
+  builder.addFieldInt32(3, errorNumber, 0);
 }
 
 static endSignaled(builder:flatbuffers.Builder):flatbuffers.Offset {
@@ -69,12 +69,12 @@ static endSignaled(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createSignaled(builder:flatbuffers.Builder, serial:number, signal:number, hits:number, errno:number):flatbuffers.Offset {
+static createSignaled(builder:flatbuffers.Builder, serial:number, signal:number, hits:number, errorNumber:number):flatbuffers.Offset {
   Signaled.startSignaled(builder);
   Signaled.addSerial(builder, serial);
   Signaled.addSignal(builder, signal);
   Signaled.addHits(builder, hits);
-  Signaled.addErrno(builder, errno);
+  Signaled.addErrorNumber(builder, errorNumber);
   return Signaled.endSignaled(builder);
 }
 }

@@ -75,7 +75,7 @@ export const schema: SchemaShape = {
     ] },
     { name: "NotStarted", fields: [
       {"name":"phase","slot":4,"kind":"scalar","bytes":1},
-      {"name":"errno","slot":6,"kind":"scalar","bytes":4},
+      {"name":"error_number","slot":6,"kind":"scalar","bytes":4},
       {"name":"path","slot":8,"required":true,"kind":"scalars","bytes":1},
       {"name":"interpreter","slot":10,"kind":"scalar","bytes":1},
     ] },
@@ -131,7 +131,7 @@ export const schema: SchemaShape = {
       {"name":"serial","slot":4,"kind":"scalar","bytes":4},
       {"name":"signal","slot":6,"kind":"scalar","bytes":1},
       {"name":"hits","slot":8,"kind":"scalar","bytes":4},
-      {"name":"errno","slot":10,"kind":"scalar","bytes":4},
+      {"name":"error_number","slot":10,"kind":"scalar","bytes":4},
     ] },
     { name: "Start", fields: [
       {"name":"key","slot":4,"required":true,"kind":"scalars","bytes":1},
