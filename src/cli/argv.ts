@@ -63,8 +63,6 @@ export function parseArguments<Table extends OptionTable>(
   return { kind: "run", options, operands, command };
 }
 
-const helpOption = flag(named("help", "h", "Show this help; -h shows the short form"));
-
 class Reader {
   readonly #syntax: CommandSyntax;
   readonly #words: readonly Uint8Array[];

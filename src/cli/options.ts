@@ -56,6 +56,11 @@ export function flag(about: OptionName, environment: string | null = null): Opti
   };
 }
 
+/** Every command has it. */
+export const helpOption = flag(
+  named("help", "h", "Show help: -h the short form, --help all of it"),
+);
+
 /** Text that must be UTF-8, such as an address; not empty. */
 export function text(about: OptionName, word: string): Option<string | null> {
   return valued<string | null>(about, {

@@ -32,10 +32,7 @@ const leaseMs = 10_000;
 const graceMs = 10_000;
 
 const table = {
-  env: repeated(
-    named("env", "e", "Set a variable; with NAME alone, to your value of it"),
-    "NAME=VALUE",
-  ),
+  env: repeated(named("env", "e", "Set a variable; NAME alone: to your own value"), "NAME=VALUE"),
   envFiles: repeated(
     named("env-file", null, "Set variables from a file of NAME=VALUE lines"),
     "FILE",
@@ -63,14 +60,14 @@ const table = {
   noStdin: flag(named("no-stdin", "n", "Send no input: the command reads from /dev/null")),
   label: flag(named("label", "l", 'Begin each line with "NODE: ", even for one node')),
   noLabel: flag(named("no-label", "N", "Whole lines, but without labels, for several nodes")),
-  quiet: flag(named("quiet", "q", "Discard the command's output; say only what went wrong")),
+  quiet: flag(named("quiet", "q", "Discard the output; say only what went wrong")),
   verbose: flag(named("verbose", "v", "Say also what went well")),
   json: flag(named("json", null, "Print events as JSON, one per line")),
   statusFile: path(
     named("status-file", null, "Write how it ended, one JSON object per node"),
     "FILE",
   ),
-  shell: flag(named("sh", null, "Join the words with blanks and give them to /bin/sh -c")),
+  shell: flag(named("sh", null, "Give the words, joined by blanks, to /bin/sh -c")),
   insecure,
 };
 
@@ -92,7 +89,7 @@ export const execSyntax: CommandSyntax<typeof table> = {
     ["json", "noLabel"],
   ],
   examples: [
-    { command: "ctl exec local uname -r", explains: "on this machine, nothing to set up" },
+    { command: "ctl exec local uname -r", explains: "this machine, no set-up" },
     { command: "ctl exec node3 sleep 10", explains: "on a node that runs ctl daemon" },
     { command: "ctl exec node1,node2:9001 -- ls -la", explains: "on two, lines labelled" },
     { command: "ctl exec node3 --sh 'ps aux | wc -l'", explains: "through a shell" },
