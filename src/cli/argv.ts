@@ -4,7 +4,7 @@
 import { CtlError } from "../base/errors.ts";
 import { quote } from "../base/escape.ts";
 import { decodeUtf8 } from "../base/utf8.ts";
-import { flag, named, type Option, type OptionTable, type ValuesOf } from "./options.ts";
+import { helpOption, type Option, type OptionTable, type ValuesOf } from "./options.ts";
 import { nearest } from "./suggest.ts";
 import type { CommandSyntax } from "./syntax/command-syntax.ts";
 
