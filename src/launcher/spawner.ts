@@ -34,6 +34,7 @@ interface Machinery {
 }
 
 const O_RDWR = 2;
+const spareDelayMs = 5;
 
 export class LauncherSpawner implements Spawner {
   readonly #options: LauncherSpawnerOptions;
@@ -41,6 +42,7 @@ export class LauncherSpawner implements Spawner {
   #machinery: Machinery | null = null;
   #spare: LauncherProcess | null = null;
   #isSpareWanted = false;
+  #cancelSpareTimer: (() => void) | null = null;
 
   constructor(options: LauncherSpawnerOptions) {
     this.#options = options;
@@ -65,8 +67,10 @@ export class LauncherSpawner implements Spawner {
   keepSpare(wanted: boolean): void {
     this.#isSpareWanted = wanted;
     if (wanted) {
-      this.#scheduleSpare();
+      setImmediate(() => this.#makeSpare());
     } else {
+      this.#cancelSpareTimer?.();
+      this.#cancelSpareTimer = null;
       this.#spare?.release();
       this.#spare = null;
     }
@@ -111,7 +115,7 @@ export class LauncherSpawner implements Spawner {
       stdout: openPipeSource(stdout.ourFd),
       stderr: openPipeSource(stderr.ourFd),
       report,
-      ended: () => this.#children.delete(child),
+      ended: () => this.#childEnded(child),
     });
     this.#children.add(child);
     return child;
@@ -137,18 +141,31 @@ export class LauncherSpawner implements Spawner {
     return new LauncherProcess({ command: image.command, statusFd: status.writeFd });
   }
 
-  /** On a later turn: whoever starts a child now waits for that child, not for the next one's launcher. */
+  /**
+   * Not at once: whoever starts a child waits for that child, and the next one's launcher would compete with it for the
+   * processors. When a child has ended or after a while, whichever comes first.
+   */
   #scheduleSpare(): void {
-    if (!this.#isSpareWanted) return;
-    setImmediate(() => {
-      if (!this.#isSpareWanted || this.#spare) return;
-      try {
-        this.#spare = this.#startLauncher();
-      } catch (error) {
-        // The next start will meet the same refusal and report it.
-        if (!(error instanceof OsError)) throw error;
-      }
-    });
+    if (!this.#isSpareWanted || this.#spare || this.#cancelSpareTimer) return;
+    this.#cancelSpareTimer = this.#options.clock.after(spareDelayMs, () => this.#makeSpare());
+  }
+
+  #makeSpare(): void {
+    this.#cancelSpareTimer?.();
+    this.#cancelSpareTimer = null;
+    if (!this.#isSpareWanted || this.#spare) return;
+    try {
+      this.#spare = this.#startLauncher();
+    } catch (error) {
+      // The next start will meet the same refusal and report it.
+      if (!(error instanceof OsError)) throw error;
+    }
+  }
+
+  #childEnded(child: SupervisedChild): void {
+    this.#children.delete(child);
+    // After whatever the end of the child sets off.
+    if (this.#cancelSpareTimer) setImmediate(() => this.#makeSpare());
   }
 
   #openMachinery(): Machinery {

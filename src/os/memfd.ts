@@ -14,10 +14,11 @@ const ENOSPC = 28;
 export interface MemfdOptions {
   /** Shown in /proc, for people. */
   name: string;
+  /** Such a file is sealed: nobody can change what will be executed. */
   executable: boolean;
 }
 
-/** A file that holds exactly `bytes` and can never be changed again. @throws OsError */
+/** A file that holds exactly `bytes`. @throws OsError */
 export function createMemfd(bytes: Uint8Array, options: MemfdOptions): number {
   const fd = openMemfd(options);
   try {
@@ -25,7 +26,7 @@ export function createMemfd(bytes: Uint8Array, options: MemfdOptions): number {
     if (must("write", libc().write(fd, bytes, bytes.length)) !== bytes.length) {
       throw new OsError("write", ENOSPC);
     }
-    must("fcntl", libc().fcntl(fd, F_ADD_SEALS, SEAL_EVERYTHING));
+    if (options.executable) must("fcntl", libc().fcntl(fd, F_ADD_SEALS, SEAL_EVERYTHING));
     return fd;
   } catch (error) {
     closeFd(fd);

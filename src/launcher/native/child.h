@@ -3,11 +3,22 @@
 
 #define OOM_SCORE_FILE "/proc/self/oom_score_adj"
 
+#define CHILD_STACK_BYTES 16384
+
 struct child_orders {
   const struct order_view *view;
   char **argv, **envp;
   int standard_fds[3];
   int failure_fd;
+};
+
+// All memory that the child writes to. It may share the launcher's memory until it executes its program, so it keeps to
+// this; and the launcher does not touch it, nor gives it back, before the failure pipe has ended.
+struct child_memory {
+  struct child_orders orders;
+  struct search search;
+  u8 stack[CHILD_STACK_BYTES] __attribute__((aligned(16)));
+  const char *pointers[];
 };
 
 // `what` names the thing: a path, or the step itself.
@@ -76,24 +87,19 @@ static void set_descriptors(const struct child_orders *child) {
   for (int fd = 3; fd < 65536; fd++) CALL(fcntl, fd, F_SETFD, FD_CLOEXEC);  // before Linux 5.11
 }
 
-static void reset_signals(void) {
-  for (int signal = 1; signal <= LAST_SIGNAL; signal++) set_default_action(signal, 0);
-  u64 none = 0;
-  CALL(rt_sigprocmask, SIG_SETMASK, &none, 0, SIGNAL_SET_BYTES);
-}
-
-// Never returns.
-static void run_child(const struct child_orders *child) {
-  static struct search search;
+// Never returns. The memory is fresh, so the search starts out empty.
+static void run_child(void *memory) {
+  struct search *search = &((struct child_memory *)memory)->search;
+  const struct child_orders *child = &((struct child_memory *)memory)->orders;
   set_up_process(child);
   set_limits(child);
   set_user(child);
   const char *directory = child->view->directory;
   if (directory[0]) must(child, PHASE_CHDIR, CALL(chdir, directory), directory);
   set_descriptors(child);
-  reset_signals();
-  search.failure_fd = child->failure_fd;
-  search.argv = child->argv;
-  search.envp = child->envp;
-  exec_program(&search);
+  unblock_all_signals();  // every action is the default one already, see prepare
+  search->failure_fd = child->failure_fd;
+  search->argv = child->argv;
+  search->envp = child->envp;
+  exec_program(search);
 }

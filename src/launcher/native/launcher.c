@@ -51,85 +51,87 @@ static void show_label(char **arguments, const char *label) {
 }
 
 // Maps the record, which `view` points into.
-static const u8 *read_orders(int fd, struct order_view *view) {
+static void read_orders(int fd, struct order_view *view) {
   enum { FROM_END = 2 };
   long size = must_early(PHASE_REQUEST, CALL(lseek, fd, 0, FROM_END));
   if (size == 0) fail_early(PHASE_REQUEST, -EBADMSG);
   long record = must_early(PHASE_REQUEST, CALL(mmap, 0, size, PROT_READ, MAP_PRIVATE, fd, 0));
-  int error = parse_orders((const u8 *)record, (u64)size, view);
+  self.record = (const u8 *)record;
+  self.record_bytes = (u64)size;
+  int error = parse_orders(self.record, self.record_bytes, view);
   if (error) fail_early(PHASE_REQUEST, -error);
   CALL(close, fd);
-  return (const u8 *)record;
 }
 
-static const char **make_pointers(const struct order_view *view) {
-  u64 size = pointer_count_of(view) * sizeof(char *);
-  long memory = CALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  const char **pointers = (const char **)must_early(PHASE_REQUEST, memory);
-  list_strings(view, pointers);
-  return pointers;
+static struct child_memory *make_child_memory(const struct order_view *view, const struct start_fds *fds) {
+  u64 size = sizeof(struct child_memory) + pointer_count_of(view) * sizeof(char *);
+  long address = CALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  struct child_memory *memory = (struct child_memory *)must_early(PHASE_REQUEST, address);
+  self.child_memory = memory;
+  self.child_memory_bytes = size;
+  list_strings(view, memory->pointers);
+  memory->orders.view = view;
+  memory->orders.argv = (char **)memory->pointers;
+  memory->orders.envp = (char **)memory->pointers + view->fixed.argument_count + 1;
+  memcpy(memory->orders.standard_fds, fds->standard, sizeof fds->standard);
+  return memory;
 }
 
-static void become_supervisor(void) {
+// Sharing our memory spares the copy, and unlike vfork it does not make us wait for a slow exec. Not with a user of its
+// own: between setuid and exec that user might reach into the child, and so into us. Nor with namespaces.
+static u64 clone_flags_for(const struct orders *orders) {
+  if (orders->clone_flags & ~(u32)CLONE_FLAGS_ALLOWED) fail_early(PHASE_CLONE, -EINVAL);
+  int is_plain = orders->clone_flags == 0 && !(orders->flags & WITH_USER);
+  return (is_plain ? CLONE_VM : orders->clone_flags) | SIGCHLD;
+}
+
+// What takes time and needs no orders.
+static long prepare(int *failure_pipe) {
   u64 watched = 1ul << (SIGCHLD - 1) | 1ul << (SIGTERM - 1) | 1ul << (SIGNAL_COMMAND - 1);
-  block_all_signals();  // nothing but KILL and STOP reaches us except through the descriptor
-  set_default_action(SIGCHLD, SA_NOCLDSTOP);
-  must_early(PHASE_SETUP, CALL(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
-  self.signals_fd =
-      (int)must_early(PHASE_SETUP, CALL(signalfd4, -1, &watched, SIGNAL_SET_BYTES, O_CLOEXEC | O_NONBLOCK));
-}
-
-static void clone_child(const struct order_view *view, const struct start_fds *fds, const char **pointers) {
-  int failure_pipe[2];
-  u32 flags = view->fixed.clone_flags;
-  if (flags & ~(u32)CLONE_FLAGS_ALLOWED) fail_early(PHASE_CLONE, -EINVAL);
-  must_early(PHASE_SETUP, CALL(pipe2, failure_pipe, O_CLOEXEC | O_NONBLOCK));
-  long pid = must_early(PHASE_CLONE, CALL(clone, flags | SIGCHLD, 0, 0, 0, 0));
-  if (pid == 0) {
-    struct child_orders child = {
-        .view = view,
-        .argv = (char **)pointers,
-        .envp = (char **)pointers + view->fixed.argument_count + 1,
-        .standard_fds = {fds->standard[0], fds->standard[1], fds->standard[2]},
-        .failure_fd = failure_pipe[1],
-    };
-    run_child(&child);
-  }
-  self.child_pid = (i32)pid;
-  self.child_is_alive = 1;
-  self.failure_fd = failure_pipe[0];
-  CALL(close, failure_pipe[1]);
+  CALL(prctl, PR_SET_NAME, "ctl-launcher");
+  CALL(setsid);  // fails harmlessly when whoever started us has done it
+  CALL(chdir, "/");
+  set_default_actions();
+  self.self_pid = (i32)CALL(getpid);
+  self.control_is_open = self.status_is_open = 1;
+  self.signals_fd = (int)CALL(signalfd4, -1, &watched, SIGNAL_SET_BYTES, O_CLOEXEC | O_NONBLOCK);
+  if (self.signals_fd < 0) return self.signals_fd;
+  long result = CALL(pipe2, failure_pipe, O_CLOEXEC | O_NONBLOCK);
+  return result < 0 ? result : CALL(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
 __attribute__((used)) void launcher_main(u64 *stack) {
   struct order_view view;
-  struct start_fds fds = {-1, {-1, -1, -1}, {-1, -1}};
-  CALL(prctl, PR_SET_NAME, "ctl-launcher");
-  CALL(setsid);  // fails harmlessly when whoever started us has done it
-  CALL(chdir, "/");
-  self.control_is_open = self.status_is_open = 1;
+  struct start_fds fds;
+  int failure_pipe[2];
+  long prepared = prepare(failure_pipe);
   int error = receive_start(&fds);
   if (error == NO_DAEMON) quit(0);
-
-  become_supervisor();
-  if (error) fail_early(PHASE_REQUEST, -error);
-  self.self_pid = (i32)CALL(getpid);
-  const u8 *record = read_orders(fds.orders, &view);
+  // Until now we were like any other process; from here on nothing but KILL and STOP reaches us except as a descriptor.
+  block_all_signals();
+  must_early(PHASE_REQUEST, -error);
+  must_early(PHASE_SETUP, prepared);
+  read_orders(fds.orders, &view);
   self.policy = view.fixed.policy;
   self.grace_ms = view.fixed.grace_ms;
   self.output_fds[0] = fds.output[0];
   self.output_fds[1] = fds.output[1];
-  if (stack[0] == 2) show_label((char **)(stack + 1), view.label);
-  const char **pointers = make_pointers(&view);
-  clone_child(&view, &fds, pointers);
 
-  // Only the child may hold the far ends, or nobody ever sees end-of-file. Arguments and environment can be megabytes.
+  u64 flags = clone_flags_for(&view.fixed);
+  struct child_memory *memory = make_child_memory(&view, &fds);
+  memory->orders.failure_fd = failure_pipe[1];
+  void *stack_top = memory->stack + CHILD_STACK_BYTES;
+  self.child_pid = (i32)must_early(PHASE_CLONE, clone_into(flags, stack_top, run_child, memory));
+  self.child_is_alive = 1;
+  self.failure_fd = failure_pipe[0];
+
+  // Only the child may hold the far ends, or nobody ever sees end-of-file.
+  CALL(close, failure_pipe[1]);
   for (int fd = 0; fd < 3; fd++) {
     CALL(close, fd);
     CALL(close, fds.standard[fd]);
   }
-  CALL(munmap, pointers, pointer_count_of(&view) * sizeof(char *));
-  CALL(munmap, record, view.fixed.size);
+  if (stack[0] == 2) show_label((char **)(stack + 1), view.label);
   run_loop();
   quit(0);
 }

@@ -30,6 +30,9 @@ static void end_failure_pipe(const u8 *received) {
   struct failure failure = {PHASE_EXEC, EINTR, 0};
   CALL(close, self.failure_fd);
   self.failure_fd = -1;
+  // Arguments and environment can be megabytes.
+  CALL(munmap, self.record, self.record_bytes);
+  CALL(munmap, self.child_memory, self.child_memory_bytes);
   if (self.failure_bytes >= sizeof failure) {
     memcpy(&failure, received, sizeof failure);
     report_not_started(failure, received + sizeof failure, self.failure_bytes - (u32)sizeof failure);

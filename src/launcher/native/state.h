@@ -6,6 +6,8 @@ enum { STOP_NOT_ASKED, STOP_TERMINATING, STOP_KILLING };
 #define STATUS_FD 4
 #define OUTBOX_BYTES 6144
 
+struct child_memory;
+
 struct launcher_state {
   u64 id;
   u32 policy, grace_ms;
@@ -20,6 +22,12 @@ struct launcher_state {
   int stop;
   int is_stuck_reported;
   u64 stop_deadline_ns, stop_pause_ms, killing_since_ns;
+
+  // Needed until the child has executed its program: the order record, and the child's own memory.
+  const u8 *record;
+  u64 record_bytes;
+  struct child_memory *child_memory;
+  u64 child_memory_bytes;
 
   u32 failure_bytes;  // received over the failure pipe
   u32 outbox_bytes;   // waiting for the status pipe
