@@ -33,6 +33,7 @@ export class NodeExec {
   readonly #call: ExecCall;
   readonly #clock: Clock;
   #session: Session<Message> | null = null;
+  #isRunning = false;
 
   constructor(options: NodeExecOptions) {
     const { request, stdin } = options;
@@ -44,8 +45,15 @@ export class NodeExec {
     this.#call = new ExecCall({ ...options, connect }, request, stdin);
   }
 
+  /** Between `run` and the end. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
   async run(): Promise<ExecResult> {
+    this.#isRunning = true;
     const result = await this.#call.run();
+    this.#isRunning = false;
     const session = this.#session;
     session?.goodbye("done", "");
     // A tree that is to be left depends on the daemon having heard that; otherwise nobody needs to wait.

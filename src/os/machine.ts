@@ -1,22 +1,34 @@
 // Facts about this machine and this user that a daemon tells or passes on. Read once, where they are needed.
 
+import { CString, read } from "bun:ffi";
 import { readFileSync } from "node:fs";
-import { hostname, userInfo } from "node:os";
+import { hostname } from "node:os";
+
+import { libc } from "./libc.ts";
 
 export function hostName(): string {
   return hostname();
 }
 
-/** Of whoever runs this process, from the user database; falls back to what every system has. */
+/**
+ * Of whoever runs this process, from the user database as the C library sees it. (The runtime's userInfo takes the name from
+ * the environment.)
+ */
 export function account(): { user: string; home: string; shell: string } {
-  try {
-    const { username, homedir, shell } = userInfo();
-    return { user: username, home: homedir || "/", shell: shell ?? "/bin/sh" };
-  } catch {
-    // A uid without an entry in the user database, as in some containers.
-    return { user: `${process.getuid?.() ?? 0}`, home: "/", shell: "/bin/sh" };
-  }
+  const uid = process.geteuid?.() ?? 0;
+  const entry = libc().getpwuid(uid);
+  // A uid without an entry in the user database, as in some containers.
+  if (entry === null) return { user: `${uid}`, home: "/", shell: "/bin/sh" };
+  const text = (offset: number): string => new CString(read.ptr(entry, offset)).toString();
+  return {
+    user: text(passwdOffsets.name),
+    home: text(passwdOffsets.home) || "/",
+    shell: text(passwdOffsets.shell) || "/bin/sh",
+  };
 }
+
+/** struct passwd of the C library on 64-bit Linux. */
+const passwdOffsets = { name: 0, home: 32, shell: 40 };
 
 /** 24 bytes that tell one life of a daemon from every other: the boot's id and 64 random bits. */
 export function incarnation(): Uint8Array {
@@ -47,4 +59,9 @@ function ownHardNofile(): bigint {
 /** For incarnations, ids and keys. */
 export function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** In [0, 1). */
+export function randomFraction(): number {
+  return Math.random();
 }

@@ -1,0 +1,53 @@
+// `ctl daemon`: serve, say whether one serves, or end the one that does.
+
+import { CtlError } from "../../base/errors.ts";
+import type { App } from "../app.ts";
+import { parseArguments } from "../argv.ts";
+import { type DaemonSettings, refuseOpenNetwork, runDaemon } from "../daemon-run.ts";
+import { helpOf } from "../help/command-help.ts";
+import { type DaemonOptions, daemonSyntax } from "../syntax/daemon.ts";
+
+const exitCannot = 1;
+const exitNoKey = 78;
+const defaultPort = 9_000;
+
+export async function daemon(app: App, words: readonly Uint8Array[]): Promise<number> {
+  const parsed = parseArguments(daemonSyntax, words, app.env);
+  if (parsed.kind === "help") {
+    app.console.print(helpOf(daemonSyntax, parsed.isFull));
+    return 0;
+  }
+  const { options } = parsed;
+  const settings = settingsOf(options);
+  const refusal = options.status || options.stop ? null : refuseOpenNetwork(settings);
+  try {
+    if (refusal) throw refusal;
+    if (options.status || options.stop) {
+      const { showDaemon, stopDaemon } = await import("../daemon-remote.ts");
+      return await (options.stop ? stopDaemon(app, settings) : showDaemon(app, settings));
+    }
+    if (options.detach) {
+      const { detachDaemon } = await import("../daemon-detach.ts");
+      return await detachDaemon(app, { settings, words, log: options.log });
+    }
+    return await runDaemon(app, settings);
+  } catch (error) {
+    if (!(error instanceof CtlError)) throw error;
+    app.console.say(error.hint === null ? error.message : `${error.message}; ${error.hint}`);
+    return error.code === "key-missing" ? exitNoKey : exitCannot;
+  }
+}
+
+function settingsOf(options: DaemonOptions): DaemonSettings {
+  const { port, listen, insecure, json, childNofile, processesMax, sessionsMax } = options;
+  const wantsNetwork = port !== null || listen !== null;
+  return {
+    network: wantsNetwork ? { host: listen ?? "127.0.0.1", port: port ?? defaultPort } : null,
+    socket: options.socket && Buffer.from(options.socket).toString(),
+    insecure,
+    json,
+    childNofile: childNofile === null ? null : BigInt(childNofile),
+    processesMax,
+    sessionsMax,
+  };
+}

@@ -1,0 +1,81 @@
+// `ctl exec`: a command on one node or many, with its output, its signals and its exit status.
+
+import { CtlError } from "../../base/errors.ts";
+import { outcomeOfExec } from "../../capability/process/outcome.ts";
+import { type NodeAddress, parseNodes } from "../../controller/address.ts";
+import { InputBroadcast } from "../../controller/input-broadcast.ts";
+import { NodeExec } from "../../controller/node-exec.ts";
+import { isTerminal } from "../../os/descriptor-kind.ts";
+import { randomBytes, randomFraction } from "../../os/machine.ts";
+import { openStandardInput } from "../../os/standard-input.ts";
+import type { App } from "../app.ts";
+import { parseArguments } from "../argv.ts";
+import { connecting } from "../connecting.ts";
+import { requestOf } from "../exec-request.ts";
+import { obeySignals } from "../exec-signals.ts";
+import { type ExecView, type NodeEnd, viewOf } from "../exec-view.ts";
+import { exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { type ExecOptions, execSyntax } from "../syntax/exec.ts";
+
+export async function exec(app: App, words: readonly Uint8Array[]): Promise<number> {
+  const parsed = parseArguments(execSyntax, words, app.env);
+  if (parsed.kind === "help") {
+    const { helpOf } = await import("../help/command-help.ts");
+    app.console.print(helpOf(execSyntax, parsed.isFull));
+    return 0;
+  }
+  const { options, operands, command } = parsed;
+  const nodes = parseNodes(operands[0] ?? "");
+  const request = await requestOf(options, command);
+  const view = await viewOf(app, { nodes, options, argv: request.argv });
+  const execs = execsOf(app, { nodes, options, request, view });
+  const stopObeying = obeySignals(app, execs, options.graceMs);
+  const ends = await Promise.all(
+    execs.map(async ({ node, exec: one }): Promise<NodeEnd> => {
+      const result = await one.run();
+      const outcome = outcomeOfExec(result.end);
+      const streams = [result.streams.stdout, result.streams.stderr];
+      const end = { node: node.name, result, outcome, exitCode: exitCodeOf(outcome, streams) };
+      view.ended(end);
+      return end;
+    }),
+  );
+  stopObeying();
+  await view.finish(ends);
+  return worstExitCode(ends.map((end) => end.exitCode));
+}
+
+interface Execs {
+  nodes: readonly NodeAddress[];
+  options: ExecOptions;
+  request: Awaited<ReturnType<typeof requestOf>>;
+  view: ExecView;
+}
+
+export interface RunningExec {
+  node: NodeAddress;
+  exec: NodeExec;
+}
+
+function execsOf(app: App, { nodes, options, request, view }: Execs): RunningExec[] {
+  const connect = connecting(app, options);
+  const input = wantsInput(options) ? new InputBroadcast(openStandardInput(0)) : null;
+  return nodes.map((node) => ({
+    node,
+    exec: new NodeExec({
+      clock: app.clock,
+      random: randomFraction,
+      request: { ...request, key: randomBytes(16) },
+      stdin: input && input.reader(),
+      connect: () => connect(node),
+      write: (stream, piece, done) => view.write({ node: node.name, stream, piece }, done),
+      news: (news) => view.news(node.name, news),
+    }),
+  }));
+}
+
+/** Piped input is sent on; a terminal's only when asked for, or a command in the background would stop for it. */
+function wantsInput(options: ExecOptions): boolean {
+  if (options.noStdin) return false;
+  return options.interactive || !isTerminal(0);
+}

@@ -1,0 +1,37 @@
+// `ctl version`: what this program is.
+
+import { PROTOCOL_MAX, PROTOCOL_MIN } from "../../wire/limits.ts";
+import type { App } from "../app.ts";
+import { parseArguments } from "../argv.ts";
+import { helpOf } from "../help/command-help.ts";
+import { toJson } from "../render/json-text.ts";
+import { versionSyntax } from "../syntax/version.ts";
+
+export function version(app: App, words: readonly Uint8Array[]): Promise<number> {
+  const parsed = parseArguments(versionSyntax, words);
+  if (parsed.kind === "help") app.console.print(helpOf(versionSyntax, parsed.isFull));
+  else if (parsed.options.json) app.console.print(`${toJson(facts(app))}\n`);
+  else {
+    const { ctl, bun, platform } = facts(app);
+    const protocol =
+      PROTOCOL_MIN === PROTOCOL_MAX ? `${PROTOCOL_MAX}` : `${PROTOCOL_MIN} to ${PROTOCOL_MAX}`;
+    app.console.print(`ctl ${ctl}\nprotocol ${protocol}\nplatform ${platform}, Bun ${bun}\n`);
+  }
+  return Promise.resolve(0);
+}
+
+function facts(app: App): {
+  ctl: string;
+  protocol_min: number;
+  protocol_max: number;
+  platform: string;
+  bun: string;
+} {
+  return {
+    ctl: app.software,
+    protocol_min: PROTOCOL_MIN,
+    protocol_max: PROTOCOL_MAX,
+    platform: `linux-${process.arch}`,
+    bun: Bun.version,
+  };
+}

@@ -1,0 +1,34 @@
+// The daemon inside this very process, for the node name "local": no socket, no state directory, nothing to set up.
+
+import type { Clock } from "../base/clock.ts";
+import { Daemon } from "../daemon/daemon.ts";
+import { LauncherSpawner } from "../launcher/spawner.ts";
+import { account, childNofile, hostName, incarnation, randomBytes } from "../os/machine.ts";
+import { memoryPair } from "../transport/memory.ts";
+import type { Transport } from "../transport/transport.ts";
+import { processesMax, sessionsMax } from "../wire/limits.ts";
+
+/** Starts it; the returned function opens one connection to it. */
+export function embeddedDaemon(clock: Clock, software: string): () => Transport {
+  const daemon = new Daemon({
+    clock,
+    spawner: new LauncherSpawner({ clock }),
+    account: account(),
+    software,
+    host: hostName(),
+    node: "local",
+    incarnation: incarnation(),
+    insecure: false,
+    nofile: childNofile(null),
+    processesMax,
+    sessionsMax,
+    pid: process.pid,
+    random: randomBytes,
+    log: () => {},
+  });
+  return () => {
+    const [ours, theirs] = memoryPair();
+    daemon.accept(theirs);
+    return ours;
+  };
+}

@@ -1,0 +1,69 @@
+// What `ctl exec` asks of a node, from its options and the command's words.
+
+import { readFileSync } from "node:fs";
+
+import { CtlError } from "../base/errors.ts";
+import { quote } from "../base/escape.ts";
+import type { ExecRequest } from "../capability/process/call.ts";
+import { argvEnvBytesMax } from "../wire/limits.ts";
+import { wordsOf } from "./argv.ts";
+import type { ExecOptions } from "./syntax/exec.ts";
+
+/** Everything but the key, which every node gets its own of. @throws CtlError("usage") */
+export async function requestOf(
+  options: ExecOptions,
+  command: readonly Uint8Array[],
+): Promise<Omit<ExecRequest, "key">> {
+  const request = {
+    argv: options.shell ? throughShell(command) : [...command],
+    env: await environment(options),
+    directory: options.directory ?? new Uint8Array(),
+    timeoutMs: options.timeoutMs,
+    graceMs: options.graceMs,
+    onDisconnect: options.onDisconnect.policy,
+    leaseMs: options.onDisconnect.leaseMs,
+    tree: options.tree,
+  };
+  refuseTooLong([...request.argv, ...request.env]);
+  return request;
+}
+
+function throughShell(words: readonly Uint8Array[]): Uint8Array[] {
+  const blank = Buffer.from(" ");
+  const line = Buffer.concat(words.flatMap((word, at) => (at === 0 ? [word] : [blank, word])));
+  return [Buffer.from("/bin/sh"), Buffer.from("-c"), line];
+}
+
+/** Loaded only when there is something to do: most commands give no variables. */
+async function environment(options: ExecOptions): Promise<Uint8Array[]> {
+  const { exported, envFiles, env } = options;
+  if (exported.kind === "none" && envFiles.length === 0 && env.length === 0) return [];
+  const { requestedEnvironment } = await import("./request-environment.ts");
+  return requestedEnvironment(options, {
+    caller: () => wordsOf(readFileSync("/proc/self/environ")).filter((word) => word.includes(0x3d)),
+    readFile,
+  });
+}
+
+function readFile(path: Uint8Array): Uint8Array {
+  try {
+    return readFileSync(Buffer.from(path));
+  } catch (error) {
+    const errno = error instanceof Error && "code" in error ? String(error.code) : "EIO";
+    throw new CtlError("usage", `Cannot read --env-file ${quote(path)}: ${errno}`, {
+      cause: error,
+      errno,
+    });
+  }
+}
+
+/** Linux counts a NUL behind each string; so do we. */
+function refuseTooLong(strings: readonly Uint8Array[]): void {
+  const bytes = strings.reduce((sum, string) => sum + string.length + 1, 0);
+  if (bytes <= argvEnvBytesMax) return;
+  throw new CtlError(
+    "usage",
+    `request: E2BIG: arguments and environment have ${bytes} bytes, at most ${argvEnvBytesMax} are possible`,
+    { hint: "send long lists through a file or stdin, for example with xargs", errno: "E2BIG" },
+  );
+}

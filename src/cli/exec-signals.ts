@@ -1,0 +1,51 @@
+// Signals to ctl while commands run: handed on, or the three steps of Ctrl-C.
+
+import { SIGINT, signalName, signalNumber } from "../base/signals.ts";
+import type { App } from "./app.ts";
+import type { RunningExec } from "./commands/exec.ts";
+import { Interrupts } from "./interrupts.ts";
+
+const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+/** A command that obeys its first Ctrl-C within this time needs no words about it. */
+const patienceMs = 1_000;
+
+/** Until the returned function is called. */
+export function obeySignals(app: App, execs: readonly RunningExec[], graceMs: number): () => void {
+  const interrupts = new Interrupts();
+  let cancelHint: (() => void) | null = null;
+  const stopListening = app.onSignals(forwarded, (name) => {
+    const signal = signalNumber(name) ?? SIGINT;
+    const action = interrupts.take(signal);
+    switch (action.kind) {
+      case "forward":
+        for (const { exec } of execs) exec.signal(action.signal, "group");
+        if (signal === SIGINT) {
+          cancelHint = app.clock.after(patienceMs, () => app.console.say(hintOf(execs)));
+        }
+        return;
+      case "stop":
+        cancelHint?.();
+        app.console.say(`^C again: ending ${where(execs)} with TERM, then KILL`);
+        for (const { exec } of execs) exec.stop(graceMs);
+        return;
+      case "leave":
+        for (const { exec } of execs) exec.leave(`Left at the user's third ${signalName(SIGINT)}`);
+        return;
+      default:
+        action satisfies never;
+    }
+  });
+  return () => {
+    cancelHint?.();
+    stopListening();
+  };
+}
+
+function hintOf(execs: readonly RunningExec[]): string {
+  return `^C was sent to ${where(execs)}; once more ends the whole tree, a third time leaves`;
+}
+
+const where = (execs: readonly RunningExec[]): string => {
+  const names = execs.filter(({ exec }) => exec.isRunning).map(({ node }) => node.name);
+  return names.join(",") || "no node";
+};
