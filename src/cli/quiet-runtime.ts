@@ -12,14 +12,10 @@ const quietVariables = {
 export function quietDown(): void {
   const env = process.env;
   if (Object.entries(quietVariables).every(([name, value]) => env[name] === value)) return;
-  process.execve?.(
-    process.execPath,
-    process.argv0 === process.execPath ? process.argv : ["ctl", ...process.argv.slice(2)],
-    {
-      ...withoutUndefined(env),
-      ...quietVariables,
-    },
-  );
+  // From its sources the program is the runtime's guest, and what would start again is the runtime.
+  if (!Bun.main.startsWith("/$bunfs/")) return;
+  const variables = { ...withoutUndefined(env), ...quietVariables };
+  process.execve?.(process.execPath, ["ctl", ...process.argv.slice(2)], variables);
 }
 
 function withoutUndefined(env: NodeJS.ProcessEnv): Record<string, string> {
