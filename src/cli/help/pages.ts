@@ -47,8 +47,8 @@ export const jsonPage: readonly HelpSection[] = [
   {
     title: "What happens",
     paragraphs: [
-      "  header            schema, ctl: version",
-      "  node.connected    inc: this life of the daemon; version, protocol, host",
+      "  header            schema, ctl: its version, nodes, argv",
+      "  node.connected    incarnation: this life of the daemon; version, host",
       "  proc.accepted     the node has the request",
       "  proc.started      pid",
       "  proc.exec         ok: the command itself runs now",
@@ -63,8 +63,8 @@ export const jsonPage: readonly HelpSection[] = [
       "  stream.end        stream, len: nobody can write to it any more",
       "  proc.tree_empty   nothing of it is left",
       "  proc.not_started  phase, errno, errname, path",
-      "  proc.unknown      why, from, to: nobody can know how it ended",
-      "  node.lost         the connection is lost; ctl tries again for a while",
+      "  proc.unknown      why, from_ns, to_ns: nobody can know how it ended",
+      "  node.lost         why; ctl tries again until retry is over",
       "  node.resumed      it is back, and nothing is missing",
       "  error             code, text, hint, errname",
       "  result            the last of a node: outcome, cause, exit_code, complete",
