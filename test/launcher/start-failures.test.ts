@@ -223,6 +223,15 @@ for (const image of testImages()) {
       expect(failure).toEqual({ phase: "clone", errno: "EINVAL", path: "", interpreter: false });
     });
 
+    test("with a /proc of its own but no mount namespace is refused", async () => {
+      for (const namespaces of [0, 0x2000_0000]) {
+        const failure = await failureOf(["/bin/true"], {
+          attributes: { mountProc: true, namespaces },
+        });
+        expect(failure).toEqual({ phase: "clone", errno: "EINVAL", path: "", interpreter: false });
+      }
+    });
+
     test("with a soft limit above the hard one names the limit", async () => {
       const limits = [{ resource: nofileLimit, soft: 100n, hard: 10n }];
       const failure = await failureOf(["/bin/true"], { limits });

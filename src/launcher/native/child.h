@@ -42,7 +42,7 @@ static void set_up_process(const struct child_orders *child) {
   const struct orders *orders = &view->fixed;
   must(child, PHASE_SETUP, CALL(setsid), "setsid");
   if (orders->flags & WITH_PROC_MOUNT) {
-    // Without this the mount would show on the whole machine.
+    // The mount namespace is our own, but mounts in it would still pass on to where it came from.
     must(child, PHASE_SETUP, CALL(mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0), "/");
     u64 options = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     must(child, PHASE_SETUP, CALL(mount, "proc", "/proc", "proc", options, 0), "/proc");

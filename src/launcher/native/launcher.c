@@ -8,6 +8,7 @@
 
 #include "types.h"
 
+#include "memory.h"
 #include "system-calls.h"
 
 #include "orders.h"
@@ -81,6 +82,9 @@ static struct child_memory *make_child_memory(const struct order_view *view, con
 // own: between setuid and exec that user might reach into the child, and so into us. Nor with namespaces.
 static u64 clone_flags_for(const struct orders *orders) {
   if (orders->clone_flags & ~(u32)CLONE_FLAGS_ALLOWED) fail_early(PHASE_CLONE, -EINVAL);
+  // It would cover the whole machine's /proc.
+  int is_global_mount = (orders->flags & WITH_PROC_MOUNT) && !(orders->clone_flags & CLONE_NEWNS);
+  if (is_global_mount) fail_early(PHASE_CLONE, -EINVAL);
   int is_plain = orders->clone_flags == 0 && !(orders->flags & WITH_USER);
   return (is_plain ? CLONE_VM : orders->clone_flags) | SIGCHLD;
 }

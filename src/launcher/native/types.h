@@ -1,4 +1,4 @@
-// Integer types, and the few memory and text routines that stand in for a C library. No headers of the system.
+// Integer types, and the few text routines that stand in for a C library. No headers of the system.
 
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -8,19 +8,8 @@ typedef signed short i16;
 typedef signed int i32;
 typedef signed long i64;
 
-// The compiler may emit calls to these two even in freestanding code.
-__attribute__((used)) void *memcpy(void *to, const void *from, u64 size) {
-  u8 *target = to;
-  const u8 *source = from;
-  while (size--) *target++ = *source++;
-  return to;
-}
-
-__attribute__((used)) void *memset(void *to, int byte, u64 size) {
-  u8 *target = to;
-  while (size--) *target++ = (u8)byte;
-  return to;
-}
+void *memcpy(void *to, const void *from, u64 size);
+void *memset(void *to, int byte, u64 size);
 
 static u32 length_of(const char *text) {
   u32 length = 0;
