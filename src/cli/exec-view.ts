@@ -1,38 +1,28 @@
-// What a person or a script sees of an exec: chosen once, then told of everything. Output goes to stdout and stderr as the
-// chosen form wants it; what went wrong is one line each on stderr.
+// What a person or a script sees of an exec: output in the chosen form, and one line on stderr for everything that the exit
+// code does not say by itself. Chosen once, then told of everything.
 
-import type { ExecNews, OutputPiece } from "../capability/process/call.ts";
+import { printDuration } from "../base/duration.ts";
+import { CtlError } from "../base/errors.ts";
+import { escapeText } from "../base/escape.ts";
+import type { ExecNews } from "../capability/process/call.ts";
 import type { OutputStream } from "../capability/process/contract.ts";
-import type { ExecResult } from "../capability/process/exec-progress.ts";
-import type { Outcome } from "../capability/process/outcome.ts";
 import type { NodeAddress } from "../controller/address.ts";
+import { isTerminal } from "../os/descriptor-kind.ts";
 import type { App } from "./app.ts";
-import type { ExecOptions } from "./syntax/exec.ts";
+import {
+  deliveryText,
+  errorText,
+  needsSaying,
+  outcomeText,
+  survivorsText,
+} from "./failure-text.ts";
+import type { NodeEnd } from "./node-end.ts";
+import { chooseRenderer } from "./render/choose.ts";
+import { usesColour } from "./render/colour.ts";
+import type { NodeOutput, Renderer, Shown } from "./render/renderer.ts";
+import { type ExecOptions, wantsLabel } from "./syntax/exec.ts";
 
 type Done = (errno: string | null) => void;
-
-export interface NodePiece {
-  node: string;
-  stream: OutputStream;
-  piece: OutputPiece;
-}
-
-/** How it ended on one node. */
-export interface NodeEnd {
-  node: string;
-  result: ExecResult;
-  outcome: Outcome;
-  exitCode: number;
-}
-
-export interface ExecView {
-  /** `done` is called when the bytes are out. */
-  write(piece: NodePiece, done: Done): void;
-  news(node: string, news: ExecNews): void;
-  ended(end: NodeEnd): void;
-  /** All nodes have ended. @throws CtlError when something that was asked for cannot be written */
-  finish(ends: readonly NodeEnd[]): Promise<void>;
-}
 
 export interface ViewOptions {
   nodes: readonly NodeAddress[];
@@ -40,11 +30,120 @@ export interface ViewOptions {
   argv: readonly Uint8Array[];
 }
 
-export async function viewOf(app: App, view: ViewOptions): Promise<ExecView> {
-  if (view.options.json) {
-    const { JsonView } = await import("./render/json-view.ts");
-    return new JsonView(app, view);
+export async function openView(app: App, view: ViewOptions): Promise<ExecView> {
+  const { options, argv } = view;
+  const label = wantsLabel(options);
+  const nodes = view.nodes.map((node) => node.name);
+  // Only labels are coloured, so nobody else needs to know what kind of thing stdout is.
+  const isLabelled = !options.json && (label ?? nodes.length > 1);
+  const isColoured = (fd: number): boolean => isLabelled && usesColour(app.env, isTerminal(fd));
+  const renderer = await chooseRenderer({
+    nodes,
+    argv,
+    label,
+    json: options.json,
+    quiet: options.quiet,
+    colour: { stdout: isColoured(1), stderr: isColoured(2) },
+    software: app.software,
+  });
+  return new ExecView(app, view, renderer);
+}
+
+export class ExecView {
+  readonly #app: App;
+  readonly #view: ViewOptions;
+  readonly #renderer: Renderer;
+
+  constructor(app: App, view: ViewOptions, renderer: Renderer) {
+    this.#app = app;
+    this.#view = view;
+    this.#renderer = renderer;
+    this.#show(renderer.begin());
   }
-  const { PlainView } = await import("./render/plain-view.ts");
-  return new PlainView(app, view);
+
+  /** `done` is called when the bytes are out. */
+  write(output: NodeOutput, done: Done): void {
+    const shown = this.#renderer.output(output);
+    if (shown && shown.bytes.length > 0) {
+      this.#app.console[shown.to].write(shown.bytes, done);
+      return;
+    }
+    // Held back until its line is whole, or not wanted: that counts as out unless nothing can be written any more.
+    const { errno } = this.#app.console[output.stream];
+    queueMicrotask(() => done(errno));
+  }
+
+  news(node: string, news: ExecNews): void {
+    this.#show(this.#renderer.news(node, news));
+    const text = newsText(node, news);
+    if (text !== null) this.#app.console.say(text);
+  }
+
+  ended(end: NodeEnd): void {
+    for (const shown of this.#renderer.ended(end)) this.#show(shown);
+    const { argv, options } = this.#view;
+    const { node, outcome, result } = end;
+    if (options.verbose || needsSaying(outcome)) {
+      this.#say(outcomeText(node, outcome, { argv, timeoutMs: options.timeoutMs }));
+    }
+    this.#sayDelivery(end, "stdout");
+    this.#sayDelivery(end, "stderr");
+    if (result.survivors.length > 0) this.#say(survivorsText(node, result.survivors));
+  }
+
+  /** All nodes have ended. Returns false when the status file that was asked for could not be written. */
+  async finish(ends: readonly NodeEnd[]): Promise<boolean> {
+    const { statusFile, verbose } = this.#view.options;
+    if (ends.length > 1) {
+      const { summaryText } = await import("./render/summary.ts");
+      const text = summaryText(ends, verbose);
+      if (text !== null) this.#say(text);
+    }
+    if (!statusFile) return true;
+    const { writeStatusFile } = await import("./status-file.ts");
+    try {
+      await writeStatusFile(statusFile, ends);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CtlError)) throw error;
+      this.#say(errorText(error));
+      return false;
+    }
+  }
+
+  #sayDelivery({ node, result }: NodeEnd, stream: OutputStream): void {
+    const text = deliveryText(node, stream, result.streams[stream]);
+    if (text !== null) this.#say(text);
+  }
+
+  #say(text: string): void {
+    this.#app.console.say(text);
+  }
+
+  #show(shown: Shown | null): void {
+    if (!shown || shown.bytes.length === 0) return;
+    // The console remembers a failure to write; the exit code tells it.
+    this.#app.console[shown.to].write(shown.bytes, () => {});
+  }
+}
+
+function newsText(node: string, news: ExecNews): string | null {
+  const name = escapeText(node);
+  switch (news.kind) {
+    case "lost":
+      return `${name}: connection lost (${escapeText(news.why)}); trying again for ${printDuration(news.forMs)}`;
+    case "resumed":
+      return `${name}: connected again, nothing is missing`;
+    case "event": {
+      const { fact } = news.event;
+      if (fact.kind !== "stuck") return null;
+      return `${name}: KILL did not end ${fact.left} processes yet, pid ${fact.pid} among them`;
+    }
+    case "connected":
+    case "accepted":
+    case "gap":
+      return null;
+    default:
+      return news satisfies never;
+  }
 }

@@ -49,7 +49,8 @@ async function run(
     return first ? code : exitUsage;
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;
-    app.console.say(error.hint === null ? error.message : `${error.message}; ${error.hint}`);
+    const { errorText } = await import("./failure-text.ts");
+    app.console.say(errorText(error));
     return known === "exec" ? exitExecUsage : exitUsage;
   }
 }

@@ -4,6 +4,7 @@ import { CtlError } from "../../base/errors.ts";
 import type { App } from "../app.ts";
 import { parseArguments } from "../argv.ts";
 import { type DaemonSettings, refuseOpenNetwork, runDaemon } from "../daemon-run.ts";
+import { errorText } from "../failure-text.ts";
 import { helpOf } from "../help/command-help.ts";
 import { type DaemonOptions, daemonSyntax } from "../syntax/daemon.ts";
 
@@ -33,7 +34,7 @@ export async function daemon(app: App, words: readonly Uint8Array[]): Promise<nu
     return await runDaemon(app, settings);
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;
-    app.console.say(error.hint === null ? error.message : `${error.message}; ${error.hint}`);
+    app.console.say(errorText(error));
     return error.code === "key-missing" ? exitNoKey : exitCannot;
   }
 }

@@ -1,6 +1,5 @@
 // `ctl exec`: a command on one node or many, with its output, its signals and its exit status.
 
-import { CtlError } from "../../base/errors.ts";
 import { outcomeOfExec } from "../../capability/process/outcome.ts";
 import { type NodeAddress, parseNodes } from "../../controller/address.ts";
 import { InputBroadcast } from "../../controller/input-broadcast.ts";
@@ -13,8 +12,9 @@ import { parseArguments } from "../argv.ts";
 import { connecting } from "../connecting.ts";
 import { requestOf } from "../exec-request.ts";
 import { obeySignals } from "../exec-signals.ts";
-import { type ExecView, type NodeEnd, viewOf } from "../exec-view.ts";
-import { exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { type ExecView, openView } from "../exec-view.ts";
+import { exitCodeOf, exitUnknown, worstExitCode } from "../exit-code.ts";
+import type { NodeEnd } from "../node-end.ts";
 import { type ExecOptions, execSyntax } from "../syntax/exec.ts";
 
 export async function exec(app: App, words: readonly Uint8Array[]): Promise<number> {
@@ -27,7 +27,7 @@ export async function exec(app: App, words: readonly Uint8Array[]): Promise<numb
   const { options, operands, command } = parsed;
   const nodes = parseNodes(operands[0] ?? "");
   const request = await requestOf(options, command);
-  const view = await viewOf(app, { nodes, options, argv: request.argv });
+  const view = await openView(app, { nodes, options, argv: request.argv });
   const execs = execsOf(app, { nodes, options, request, view });
   const stopObeying = obeySignals(app, execs, options.graceMs);
   const ends = await Promise.all(
@@ -41,8 +41,8 @@ export async function exec(app: App, words: readonly Uint8Array[]): Promise<numb
     }),
   );
   stopObeying();
-  await view.finish(ends);
-  return worstExitCode(ends.map((end) => end.exitCode));
+  const isTold = await view.finish(ends);
+  return isTold ? worstExitCode(ends.map((end) => end.exitCode)) : exitUnknown;
 }
 
 interface Execs {
