@@ -11,8 +11,6 @@ import type { Outcome, SessionFailure } from "../capability/process/outcome.ts";
 import type { Delivery } from "./exit-code.ts";
 import { explainNotStarted } from "./not-started-text.ts";
 
-export { sessionFailureOf } from "../capability/process/outcome.ts";
-
 /** What was asked for, as far as the lines name it. */
 export interface AskedFor {
   argv: readonly Uint8Array[];
@@ -61,6 +59,11 @@ function plainOutcomeText(outcome: Outcome, asked: AskedFor): string {
 /** A node that could not be talked to, or that refused. */
 export function failureText(node: string, failure: SessionFailure): string {
   return `${escapeText(node)}: ${sessionText(failure)}`;
+}
+
+/** For whoever talks to a node without running anything there. */
+export function sessionFailureOf({ code, message, hint, errno }: CtlError): SessionFailure {
+  return { code, text: message, hint, errname: errno };
 }
 
 /** An error that belongs to no node. */

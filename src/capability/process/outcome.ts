@@ -1,6 +1,6 @@
 // How a process ended, as everybody is told: four outcomes, each with who or what caused it. Knows no exit codes.
 
-import type { CtlError, ErrorCode } from "../../base/errors.ts";
+import type { ErrorCode } from "../../base/errors.ts";
 import type { Cause, Phase } from "./contract.ts";
 import type { ExecEnd } from "./exec-progress.ts";
 
@@ -49,25 +49,23 @@ export function outcomeOfExec(end: ExecEnd): Outcome {
       const cause = causeOfNotStarted(phase, errno);
       return { kind: "not-started", phase, errno, path, interpreter, failure: null, cause };
     }
-    case "failed":
+    case "failed": {
+      const { code, message: text, hint, errno: errname } = end.error;
       return {
         kind: "not-started",
         phase: "session",
         errno: 0,
         path: new Uint8Array(),
         interpreter: false,
-        failure: sessionFailureOf(end.error),
+        failure: { code, text, hint, errname },
         cause: "daemon",
       };
+    }
     case "unknown":
       return { kind: "unknown", why: end.why, fromNs: null, toNs: null, cause: "fault" };
     default:
       return end satisfies never;
   }
-}
-
-export function sessionFailureOf({ code, message, hint, errno }: CtlError): SessionFailure {
-  return { code, text: message, hint, errname: errno };
 }
 
 const limitErrnos: ReadonlySet<number> = new Set([
