@@ -28,7 +28,7 @@ import { Refusal } from "../wire/generated/refusal.ts";
 import { Release } from "../wire/generated/release.ts";
 import { Shutdown } from "../wire/generated/shutdown.ts";
 import { Signal } from "../wire/generated/signal.ts";
-import { Start } from "../wire/generated/start.ts";
+import { StartProcess } from "../wire/generated/start-process.ts";
 import { StatusReply } from "../wire/generated/status-reply.ts";
 import { Status } from "../wire/generated/status.ts";
 import { Stop } from "../wire/generated/stop.ts";
@@ -74,7 +74,7 @@ const messages = new Union<Message, Body>({
   status: member(Body.Status, Status, statusCodec),
   "status-reply": member(Body.StatusReply, StatusReply, statusReplyCodec),
   shutdown: member(Body.Shutdown, Shutdown, shutdownCodec),
-  start: member(Body.Start, Start, startCodec),
+  start: member(Body.StartProcess, StartProcess, startCodec),
   attach: member(Body.Attach, Attach, attachCodec),
   accepted: member(Body.Accepted, Accepted, acceptedCodec),
   output: member(Body.Output, Output, outputCodec),

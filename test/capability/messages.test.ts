@@ -51,11 +51,14 @@ const namesOf = (numbers: object): string[] =>
 const kebab = (name: string): string =>
   name.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
 
+/** The schema gives one message a longer name than its kind, because of what flatc writes for Python. */
+const kindOf = (member: string): string => (member === "StartProcess" ? "start" : kebab(member));
+
 test("every member of the schema's unions has a kind, and a sample", () => {
   const expected = [
     ...namesOf(Body)
       .filter((name) => name !== "Event")
-      .map(kebab),
+      .map(kindOf),
     ...namesOf(Fact).map((name) => `event-${kebab(name)}`),
   ];
   expect([...samples.keys()].toSorted()).toEqual(expected.toSorted());

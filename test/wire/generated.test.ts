@@ -30,3 +30,15 @@ test("every generated file is left alone by the type checker", async () => {
     expect({ name, start: text.slice(0, 15) }).toEqual({ name, start: "// @ts-nocheck\n" });
   }
 });
+
+test("no table is called like a function that flatc writes beside its class for Python", () => {
+  for (const { name, fields } of schema.tables) {
+    const functions = fields.flatMap((field) => {
+      const pascal = field.name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) =>
+        letter.toUpperCase(),
+      );
+      return [`Add${pascal}`, `Start${pascal}Vector`];
+    });
+    expect(["Start", "End", ...functions]).not.toContain(name);
+  }
+});

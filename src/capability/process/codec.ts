@@ -14,7 +14,7 @@ import { OutputGap as OutputGapTable } from "../../wire/generated/output-gap.ts"
 import { Output as OutputTable } from "../../wire/generated/output.ts";
 import { Release as ReleaseTable } from "../../wire/generated/release.ts";
 import { Signal as SignalTable } from "../../wire/generated/signal.ts";
-import { Start as StartTable } from "../../wire/generated/start.ts";
+import { StartProcess as StartTable } from "../../wire/generated/start-process.ts";
 import { Stop as StopTable } from "../../wire/generated/stop.ts";
 import {
   argvEnvBytesMax,
@@ -51,35 +51,37 @@ import { disconnects, processId, scopes, signalNumber, streams, trees } from "./
 export const startCodec: BodyCodec<Start, StartTable> = {
   write(builder, start) {
     checkStrings(start, "usage");
-    return StartTable.createStart(
+    return StartTable.createStartProcess(
       builder,
-      builder.createByteVector(exactly(start.key, keyBytes, "Start.key")),
-      builder.createByteVector(exactly(start.incarnation, incarnationBytes, "Start.incarnation")),
+      builder.createByteVector(exactly(start.key, keyBytes, "StartProcess.key")),
+      builder.createByteVector(
+        exactly(start.incarnation, incarnationBytes, "StartProcess.incarnation"),
+      ),
       StartTable.createArgvVector(builder, writeStrings(builder, start.argv)),
       StartTable.createEnvVector(builder, writeStrings(builder, start.env)),
       builder.createByteVector(start.directory),
       start.stdin,
-      writeCount(start.timeoutMs, "Start.timeout_ms"),
-      uint32(start.graceMs, "Start.grace_ms"),
+      writeCount(start.timeoutMs, "StartProcess.timeout_ms"),
+      uint32(start.graceMs, "StartProcess.grace_ms"),
       disconnects.numberOf(start.onDisconnect),
-      uint32(start.leaseMs, "Start.lease_ms"),
+      uint32(start.leaseMs, "StartProcess.lease_ms"),
       trees.numberOf(start.tree),
     );
   },
   read(table) {
     const start: Start = {
       kind: "start",
-      key: exactly(present(table.keyArray()), keyBytes, "Start.key"),
+      key: exactly(present(table.keyArray()), keyBytes, "StartProcess.key"),
       incarnation: exactly(
         present(table.incarnationArray()),
         incarnationBytes,
-        "Start.incarnation",
+        "StartProcess.incarnation",
       ),
       argv: readStrings(table.argvLength(), (index, entry) => table.argv(index, entry)),
       env: readStrings(table.envLength(), (index, entry) => table.env(index, entry)),
       directory: present(table.directoryArray()),
       stdin: table.stdin(),
-      timeoutMs: readCount(table.timeoutMs(), "Start.timeout_ms"),
+      timeoutMs: readCount(table.timeoutMs(), "StartProcess.timeout_ms"),
       graceMs: table.graceMs(),
       onDisconnect: disconnects.wordOf(table.onDisconnect()),
       leaseMs: table.leaseMs(),

@@ -4,7 +4,7 @@
 import * as flatbuffers from 'flatbuffers';
 
 /**
- * The answer to Start and Attach. Events and output follow.
+ * The answer to StartProcess and Attach. Events and output follow.
  */
 export class Accepted {
   bb: flatbuffers.ByteBuffer|null = null;

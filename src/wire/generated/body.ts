@@ -19,7 +19,7 @@ import { Refusal } from './refusal.ts';
 import { Release } from './release.ts';
 import { Shutdown } from './shutdown.ts';
 import { Signal } from './signal.ts';
-import { Start } from './start.ts';
+import { StartProcess } from './start-process.ts';
 import { Status } from './status.ts';
 import { StatusReply } from './status-reply.ts';
 import { Stop } from './stop.ts';
@@ -37,7 +37,7 @@ export enum Body {
   Status = 8,
   StatusReply = 9,
   Shutdown = 10,
-  Start = 11,
+  StartProcess = 11,
   Attach = 12,
   Accepted = 13,
   Output = 14,
@@ -53,8 +53,8 @@ export enum Body {
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|Start|Status|StatusReply|Stop) => Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|Start|Status|StatusReply|Stop|null
-): Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|Start|Status|StatusReply|Stop|null {
+  accessor: (obj:Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop) => Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null
+): Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(new Hello())! as Hello;
@@ -67,7 +67,7 @@ export function unionToBody(
     case 'Status': return accessor(new Status())! as Status;
     case 'StatusReply': return accessor(new StatusReply())! as StatusReply;
     case 'Shutdown': return accessor(new Shutdown())! as Shutdown;
-    case 'Start': return accessor(new Start())! as Start;
+    case 'StartProcess': return accessor(new StartProcess())! as StartProcess;
     case 'Attach': return accessor(new Attach())! as Attach;
     case 'Accepted': return accessor(new Accepted())! as Accepted;
     case 'Output': return accessor(new Output())! as Output;
@@ -85,9 +85,9 @@ export function unionToBody(
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|Start|Status|StatusReply|Stop) => Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|Start|Status|StatusReply|Stop|null, 
+  accessor: (index: number, obj:Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop) => Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null, 
   index: number
-): Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|Start|Status|StatusReply|Stop|null {
+): Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(index, new Hello())! as Hello;
@@ -100,7 +100,7 @@ export function unionListToBody(
     case 'Status': return accessor(index, new Status())! as Status;
     case 'StatusReply': return accessor(index, new StatusReply())! as StatusReply;
     case 'Shutdown': return accessor(index, new Shutdown())! as Shutdown;
-    case 'Start': return accessor(index, new Start())! as Start;
+    case 'StartProcess': return accessor(index, new StartProcess())! as StartProcess;
     case 'Attach': return accessor(index, new Attach())! as Attach;
     case 'Accepted': return accessor(index, new Accepted())! as Accepted;
     case 'Output': return accessor(index, new Output())! as Output;

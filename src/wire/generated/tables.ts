@@ -71,7 +71,7 @@ export const schema: SchemaShape = {
     ] },
     { name: "Message", fields: [
       {"name":"operation","slot":4,"kind":"scalar","bytes":4},
-      {"name":"body","slot":8,"required":true,"kind":"union","members":["Hello","Goodbye","Ping","Pong","Refusal","Probe","ProbeReply","Status","StatusReply","Shutdown","Start","Attach","Accepted","Output","OutputGap","Input","Credit","CloseStream","Signal","Stop","Release","Event"]},
+      {"name":"body","slot":8,"required":true,"kind":"union","members":["Hello","Goodbye","Ping","Pong","Refusal","Probe","ProbeReply","Status","StatusReply","Shutdown","StartProcess","Attach","Accepted","Output","OutputGap","Input","Credit","CloseStream","Signal","Stop","Release","Event"]},
     ] },
     { name: "NotStarted", fields: [
       {"name":"phase","slot":4,"kind":"scalar","bytes":1},
@@ -133,7 +133,7 @@ export const schema: SchemaShape = {
       {"name":"hits","slot":8,"kind":"scalar","bytes":4},
       {"name":"error_number","slot":10,"kind":"scalar","bytes":4},
     ] },
-    { name: "Start", fields: [
+    { name: "StartProcess", fields: [
       {"name":"key","slot":4,"required":true,"kind":"scalars","bytes":1},
       {"name":"incarnation","slot":6,"required":true,"kind":"scalars","bytes":1},
       {"name":"argv","slot":8,"required":true,"kind":"tables","table":"Bytes"},

@@ -22,7 +22,7 @@ import { Message as Root } from "../../../src/wire/generated/message.ts";
 import { OnDisconnect } from "../../../src/wire/generated/on-disconnect.ts";
 import { Phase } from "../../../src/wire/generated/phase.ts";
 import { Scope } from "../../../src/wire/generated/scope.ts";
-import { Start as StartTable } from "../../../src/wire/generated/start.ts";
+import { StartProcess as StartTable } from "../../../src/wire/generated/start-process.ts";
 import { Stream } from "../../../src/wire/generated/stream.ts";
 import { TreePolicy } from "../../../src/wire/generated/tree-policy.ts";
 import { argvEnvBytesMax, outputChunkBytesMax } from "../../../src/wire/limits.ts";
@@ -67,9 +67,9 @@ test("every number of the schema's enums is a word, and back", () => {
 test("numbers that the schema allows and the protocol does not are refused", () => {
   const tooLarge = 2n ** 53n;
   const patches: [string, string, number | bigint][] = [
-    ["start", "Start.timeout_ms", tooLarge],
-    ["start", "Start.on_disconnect", 2],
-    ["start", "Start.tree", 3],
+    ["start", "StartProcess.timeout_ms", tooLarge],
+    ["start", "StartProcess.on_disconnect", 2],
+    ["start", "StartProcess.tree", 3],
     ["attach", "Attach.stdout_offset", tooLarge],
     ["attach", "Attach.stderr_offset", tooLarge],
     ["accepted", "Accepted.stdin_offset", tooLarge],
@@ -94,10 +94,10 @@ test("numbers that the schema allows and the protocol does not are refused", () 
 
 test("a key has 16 bytes and a start names 24 bytes of incarnation", () => {
   const patches: Omit<Patch, "role">[] = [
-    { sample: "start", field: "Start.key", value: 15 },
-    { sample: "start", field: "Start.key", value: 0 },
-    { sample: "start", field: "Start.incarnation", value: 23 },
-    { sample: "start", field: "Start.incarnation", value: 0 },
+    { sample: "start", field: "StartProcess.key", value: 15 },
+    { sample: "start", field: "StartProcess.key", value: 0 },
+    { sample: "start", field: "StartProcess.incarnation", value: 23 },
+    { sample: "start", field: "StartProcess.incarnation", value: 0 },
     { sample: "attach", field: "Attach.key", value: 15 },
   ];
   for (const patch of patches) expectViolated(() => decodePatched({ ...patch, role: "length" }));
@@ -153,7 +153,9 @@ test("the same start from a peer is a violation", () => {
   const withNul = frame.slice();
   withNul[argument + 1] = 0;
   expect(expectViolated(() => codec.decode(withNul))).toContain("NUL");
-  const list = frameMap(frame).find(({ role, name }) => role === "length" && name === "Start.argv");
+  const list = frameMap(frame).find(
+    ({ role, name }) => role === "length" && name === "StartProcess.argv",
+  );
   if (!list) throw new Error("No argv");
   const empty = frame.slice();
   empty[list.at] = 0;
@@ -195,14 +197,14 @@ function startWithAliases(count: number): Uint8Array {
   const key = builder.createByteVector(new Uint8Array(16));
   const incarnation = builder.createByteVector(new Uint8Array(24));
   const directory = builder.createByteVector(new Uint8Array());
-  StartTable.startStart(builder);
+  StartTable.startStartProcess(builder);
   StartTable.addKey(builder, key);
   StartTable.addIncarnation(builder, incarnation);
   StartTable.addArgv(builder, argv);
   StartTable.addEnv(builder, env);
   StartTable.addDirectory(builder, directory);
-  const body = StartTable.endStart(builder);
-  const root = Root.createMessage(builder, 1, Body.Start, body);
+  const body = StartTable.endStartProcess(builder);
+  const root = Root.createMessage(builder, 1, Body.StartProcess, body);
   Root.finishSizePrefixedMessageBuffer(builder, root);
   return builder.asUint8Array().subarray(4);
 }

@@ -11,22 +11,22 @@ import { TreePolicy } from './tree-policy.ts';
 /**
  * Starts a process and follows it. Sent again after a lost connection it names the same process, by `key`.
  */
-export class Start {
+export class StartProcess {
   bb: flatbuffers.ByteBuffer|null = null;
   bb_pos = 0;
-  __init(i:number, bb:flatbuffers.ByteBuffer):Start {
+  __init(i:number, bb:flatbuffers.ByteBuffer):StartProcess {
   this.bb_pos = i;
   this.bb = bb;
   return this;
 }
 
-static getRootAsStart(bb:flatbuffers.ByteBuffer, obj?:Start):Start {
-  return (obj || new Start()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+static getRootAsStartProcess(bb:flatbuffers.ByteBuffer, obj?:StartProcess):StartProcess {
+  return (obj || new StartProcess()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
 }
 
-static getSizePrefixedRootAsStart(bb:flatbuffers.ByteBuffer, obj?:Start):Start {
+static getSizePrefixedRootAsStartProcess(bb:flatbuffers.ByteBuffer, obj?:StartProcess):StartProcess {
   bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
-  return (obj || new Start()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+  return (obj || new StartProcess()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
 }
 
 /**
@@ -142,7 +142,7 @@ tree():TreePolicy {
   return offset ? this.bb!.readUint8(this.bb_pos + offset) : TreePolicy.Leave;
 }
 
-static startStart(builder:flatbuffers.Builder) {
+static startStartProcess(builder:flatbuffers.Builder) {
   builder.startObject(11);
 }
 
@@ -250,7 +250,7 @@ static addTree(builder:flatbuffers.Builder, tree:TreePolicy) {
   builder.addFieldInt8(10, tree, TreePolicy.Leave);
 }
 
-static endStart(builder:flatbuffers.Builder):flatbuffers.Offset {
+static endStartProcess(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // key
   builder.requiredField(offset, 6) // incarnation
@@ -260,19 +260,19 @@ static endStart(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createStart(builder:flatbuffers.Builder, keyOffset:flatbuffers.Offset, incarnationOffset:flatbuffers.Offset, argvOffset:flatbuffers.Offset, envOffset:flatbuffers.Offset, directoryOffset:flatbuffers.Offset, stdin:boolean, timeoutMs:bigint, graceMs:number, onDisconnect:OnDisconnect, leaseMs:number, tree:TreePolicy):flatbuffers.Offset {
-  Start.startStart(builder);
-  Start.addKey(builder, keyOffset);
-  Start.addIncarnation(builder, incarnationOffset);
-  Start.addArgv(builder, argvOffset);
-  Start.addEnv(builder, envOffset);
-  Start.addDirectory(builder, directoryOffset);
-  Start.addStdin(builder, stdin);
-  Start.addTimeoutMs(builder, timeoutMs);
-  Start.addGraceMs(builder, graceMs);
-  Start.addOnDisconnect(builder, onDisconnect);
-  Start.addLeaseMs(builder, leaseMs);
-  Start.addTree(builder, tree);
-  return Start.endStart(builder);
+static createStartProcess(builder:flatbuffers.Builder, keyOffset:flatbuffers.Offset, incarnationOffset:flatbuffers.Offset, argvOffset:flatbuffers.Offset, envOffset:flatbuffers.Offset, directoryOffset:flatbuffers.Offset, stdin:boolean, timeoutMs:bigint, graceMs:number, onDisconnect:OnDisconnect, leaseMs:number, tree:TreePolicy):flatbuffers.Offset {
+  StartProcess.startStartProcess(builder);
+  StartProcess.addKey(builder, keyOffset);
+  StartProcess.addIncarnation(builder, incarnationOffset);
+  StartProcess.addArgv(builder, argvOffset);
+  StartProcess.addEnv(builder, envOffset);
+  StartProcess.addDirectory(builder, directoryOffset);
+  StartProcess.addStdin(builder, stdin);
+  StartProcess.addTimeoutMs(builder, timeoutMs);
+  StartProcess.addGraceMs(builder, graceMs);
+  StartProcess.addOnDisconnect(builder, onDisconnect);
+  StartProcess.addLeaseMs(builder, leaseMs);
+  StartProcess.addTree(builder, tree);
+  return StartProcess.endStartProcess(builder);
 }
 }
