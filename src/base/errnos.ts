@@ -135,11 +135,11 @@ const table: Readonly<Record<number, readonly [name: string, phrase: string]>> =
 };
 
 /** The same number under another name. */
-const otherNames: Readonly<Record<string, number>> = {
-  EWOULDBLOCK: 11,
-  EDEADLOCK: 35,
-  ENOTSUP: 95,
-};
+const otherNames: ReadonlyMap<string, number> = new Map([
+  ["EWOULDBLOCK", 11],
+  ["EDEADLOCK", 35],
+  ["ENOTSUP", 95],
+]);
 
 /** "ENOENT"; "errno 999" for a number that has no name. */
 export function errnoName(errno: number): string {
@@ -154,5 +154,5 @@ export function errnoPhrase(errno: number): string {
 /** Null for a name that is none. */
 export function errnoNumber(name: string): number | null {
   for (const [errno, [known]] of Object.entries(table)) if (known === name) return Number(errno);
-  return otherNames[name] ?? null;
+  return otherNames.get(name) ?? null;
 }

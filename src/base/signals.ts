@@ -20,7 +20,11 @@ export const SIGWINCH = 28;
 const realTimeMin = 34;
 const realTimeMax = 64;
 
-const otherNames: Readonly<Record<string, number>> = { IOT: 6, CLD: 17, POLL: 29 };
+const otherNames: ReadonlyMap<string, number> = new Map([
+  ["IOT", 6],
+  ["CLD", 17],
+  ["POLL", 29],
+]);
 
 /** "SIGKILL", "SIGRTMIN+3"; "SIG99" for a number that has no name. */
 export function signalName(signal: number): string {
@@ -39,7 +43,8 @@ export function signalNumber(text: string): number | null {
   const index = names.indexOf(name);
   if (index >= 0) return index + 1;
   const realTime = /^RT(?:(MIN)(?:\+(\d{1,2}))?|(MAX)(?:-(\d{1,2}))?)$/.exec(name);
-  if (!realTime) return otherNames[name] ?? (/^\d{1,3}$/.test(name) ? inRange(Number(name)) : null);
+  if (!realTime)
+    return otherNames.get(name) ?? (/^\d{1,3}$/.test(name) ? inRange(Number(name)) : null);
   const [, min, above = "0", , below = "0"] = realTime;
   const signal = min ? realTimeMin + Number(above) : realTimeMax - Number(below);
   return signal >= realTimeMin && signal <= realTimeMax ? signal : null;

@@ -117,13 +117,13 @@ function notStartedText(
   return withHint(`${phase}: ${errnoName(errno)}${named}: ${what}`, hint);
 }
 
-const unknownReasons: Readonly<Record<string, string>> = {
-  "launcher-killed": "its launcher was killed on the node",
-  "launcher-killed-after-exit": "its launcher was killed on the node before its tree was empty",
-};
+const unknownReasons: ReadonlyMap<string, string> = new Map([
+  ["launcher-killed", "its launcher was killed on the node"],
+  ["launcher-killed-after-exit", "its launcher was killed on the node before its tree was empty"],
+]);
 
 function unknownText({ why, fromNs, toNs }: Extract<Outcome, { kind: "unknown" }>): string {
-  const reason = unknownReasons[why] ?? lowerFirst(cleanText(why));
+  const reason = unknownReasons.get(why) ?? lowerFirst(cleanText(why));
   const when =
     fromNs === null || toNs === null
       ? ""

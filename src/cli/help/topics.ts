@@ -1,6 +1,7 @@
 // `ctl help`: the list of commands, and pages on what belongs to no single command.
 
 import { CtlError } from "../../base/errors.ts";
+import { quote } from "../../base/escape.ts";
 import { nearest } from "../suggest.ts";
 import type { CommandSyntax, HelpSection } from "../syntax/command-syntax.ts";
 import { daemonSyntax } from "../syntax/daemon.ts";
@@ -13,10 +14,15 @@ import { exitCodePage, jsonPage } from "./pages.ts";
 
 const commands: readonly CommandSyntax[] = [execSyntax, daemonSyntax, pingSyntax, versionSyntax];
 
-const pages: Readonly<Record<string, { summary: string; sections: readonly HelpSection[] }>> = {
-  "exit-codes": { summary: "What ctl exits with", sections: exitCodePage },
-  json: { summary: "What --json prints", sections: jsonPage },
-};
+interface Page {
+  summary: string;
+  sections: readonly HelpSection[];
+}
+
+const pages: ReadonlyMap<string, Page> = new Map([
+  ["exit-codes", { summary: "What ctl exits with", sections: exitCodePage }],
+  ["json", { summary: "What --json prints", sections: jsonPage }],
+]);
 
 /** Every word that may stand after `ctl`, the nearest of which is meant by one that may not. */
 export const commandNames: readonly string[] = [...commands.map(({ name }) => name), "help"];
@@ -29,18 +35,18 @@ export function helpText(topic: string | null): string {
   if (topic === null || topic === "help") return overview();
   const command = commands.find(({ name }) => name === topic);
   if (command) return helpOf(command, true);
-  const page = pages[topic];
+  const page = pages.get(topic);
   if (page)
     return `${page.sections.map((section) => sectionLines(section).join("\n")).join("\n\n")}\n`;
-  throw unknownWord(`There is no help on "${topic}"`, topic, [
+  throw unknownWord(`There is no help on ${quote(topic)}`, topic, [
     ...commandNames,
-    ...Object.keys(pages),
+    ...pages.keys(),
   ]);
 }
 
 /** For a first word that is no command. */
 export function unknownCommand(word: string): CtlError {
-  return unknownWord(`Unknown command "${word}"`, word, commandNames);
+  return unknownWord(`Unknown command ${quote(word)}`, word, commandNames);
 }
 
 function unknownWord(message: string, word: string, known: readonly string[]): CtlError {
