@@ -38,6 +38,7 @@ export async function detachDaemon(app: App, options: DetachOptions): Promise<nu
     );
   }
   child.unref();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the line that daemon-run.ts prints
   const { addresses, port } = JSON.parse(ready) as { addresses: string[]; port: number | null };
   const { pid } = child;
   if (options.settings.json) {

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { CtlError } from "../base/errors.ts";
-import { messageCodec, type Message } from "../capability/messages.ts";
+import { type Message, messageCodec } from "../capability/messages.ts";
 import { helloOf } from "../session/hello.ts";
 import { Session } from "../session/session.ts";
 import { connectTcp, connectUnix } from "../transport/tcp.ts";
@@ -63,8 +63,12 @@ function greet(
     clock,
     codec: messageCodec(),
     hello: helloOf({
-      ...{ software, host, insecure, incarnation: new Uint8Array() },
-      ...{ monotonicNs: clock.monotonicNs(), realtimeNs: clock.realtimeNs() },
+      software,
+      host,
+      insecure,
+      incarnation: new Uint8Array(),
+      monotonicNs: clock.monotonicNs(),
+      realtimeNs: clock.realtimeNs(),
     }),
     requestKinds: new Set(),
     // Nothing counts as a request, so this is never called.

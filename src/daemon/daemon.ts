@@ -2,10 +2,10 @@
 // listeners' transports, its spawner and its end as values, so that several daemons can live in one process.
 
 import type { Clock } from "../base/clock.ts";
-import { CtlError } from "../base/errors.ts";
-import { messageCodec, requestKinds, type Message } from "../capability/messages.ts";
-import { ProcessTable } from "../capability/process/table.ts";
+import type { CtlError } from "../base/errors.ts";
+import { type Message, messageCodec, requestKinds } from "../capability/messages.ts";
 import type { Account } from "../capability/process/environment.ts";
+import { ProcessTable } from "../capability/process/table.ts";
 import { serve, type Services } from "../capability/services.ts";
 import type { Spawner } from "../launcher/contract.ts";
 import { helloOf } from "../session/hello.ts";

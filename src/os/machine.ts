@@ -19,7 +19,9 @@ export function account(): { user: string; home: string; shell: string } {
   const entry = libc().getpwuid(uid);
   // A uid without an entry in the user database, as in some containers.
   if (entry === null) return { user: `${uid}`, home: "/", shell: "/bin/sh" };
-  const text = (offset: number): string => new CString(read.ptr(entry, offset)).toString();
+  // A CString is an object, and even an empty one is true.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- its type claims to be a plain string
+  const text = (offset: number): string => String(new CString(read.ptr(entry, offset)));
   return {
     user: text(passwdOffsets.name),
     home: text(passwdOffsets.home) || "/",

@@ -1,7 +1,7 @@
 // Both ends of the greeting side by side: what a side says of itself, and whether two sides can talk.
 
 import { CtlError } from "../base/errors.ts";
-import { PROTOCOL_MAX, PROTOCOL_MIN, namedLimits } from "../wire/limits.ts";
+import { namedLimits, PROTOCOL_MAX, PROTOCOL_MIN } from "../wire/limits.ts";
 import type { Hello } from "./contract.ts";
 
 export interface HelloFacts {

@@ -186,8 +186,7 @@ export class Session<Message extends { kind: string }> {
     if (!isKind(message, "goodbye")) return;
     const goodbye = { code: message.code, text: message.text };
     // A goodbye instead of a greeting is an answer: the caller must be able to tell it from silence.
-    const error =
-      this.#phase === "greeting" || message.code !== "done" ? refusedBy(message) : null;
+    const error = this.#phase === "greeting" || message.code !== "done" ? refusedBy(message) : null;
     this.#end({ goodbye, why: message.text }, error);
     this.#transport.close();
   }
@@ -207,6 +206,7 @@ export class Session<Message extends { kind: string }> {
       return;
     }
     // The kind was in the table of requests, so it is one of theirs and not of the session.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
     this.#options.request(this.#adopt(id), message as Message);
   }
 

@@ -3,7 +3,12 @@ import { expect, test } from "bun:test";
 import { Keepalive } from "../../src/session/keepalive.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
-function watched(): { clock: VirtualClock; keepalive: Keepalive; asked: () => number; dead: () => number } {
+function watched(): {
+  clock: VirtualClock;
+  keepalive: Keepalive;
+  asked: () => number;
+  dead: () => number;
+} {
   const clock = new VirtualClock();
   let asked = 0;
   let dead = 0;

@@ -31,8 +31,12 @@ function side(
     codec: new ToyCodec(),
     hello: {
       ...helloOf({
-        ...{ software: "0.0.0", host: "toy", incarnation: new Uint8Array(), insecure: false },
-        ...{ monotonicNs: 0n, realtimeNs: 0n },
+        software: "0.0.0",
+        host: "toy",
+        incarnation: new Uint8Array(),
+        insecure: false,
+        monotonicNs: 0n,
+        realtimeNs: 0n,
       }),
       ...more.hello,
     },
@@ -102,7 +106,11 @@ describe("a session", () => {
 
   test("takes a peer that speaks something else for what it is", async () => {
     const clock = new VirtualClock();
-    for (const words of ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "\0\0\0\0"]) {
+    for (const words of [
+      "SSH-2.0-OpenSSH_9.2\r\n",
+      "HTTP/1.1 400 Bad Request\r\n\r\n",
+      "\0\0\0\0",
+    ]) {
       const [ours, theirs] = memoryPair();
       theirs.attach({ data: () => {}, drained: () => {}, closed: () => {} });
       const controller = side(ours, clock);
@@ -132,7 +140,10 @@ describe("a session", () => {
     daemon.session.goodbye("stopping", "The daemon was stopped");
     await until(() => ends.length > 0);
     expect(ends).toEqual([
-      { goodbye: { code: "stopping", text: "The daemon was stopped" }, why: "The daemon was stopped" },
+      {
+        goodbye: { code: "stopping", text: "The daemon was stopped" },
+        why: "The daemon was stopped",
+      },
     ]);
     expect(controller.ends).toHaveLength(1);
     expect(operation.isEnded).toBe(true);
@@ -174,8 +185,12 @@ describe("a session", () => {
     theirs.send(
       new ToyCodec().encode(0, {
         ...helloOf({
-          ...{ software: "0", host: "h", incarnation: new Uint8Array(), insecure: false },
-          ...{ monotonicNs: 0n, realtimeNs: 0n },
+          software: "0",
+          host: "h",
+          incarnation: new Uint8Array(),
+          insecure: false,
+          monotonicNs: 0n,
+          realtimeNs: 0n,
         }),
       }),
     );

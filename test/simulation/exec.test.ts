@@ -5,18 +5,18 @@ import { describe, expect, test } from "bun:test";
 
 import type { FakeProgram } from "../support/fake-spawner.ts";
 import { Random } from "../support/random.ts";
-import { type Plan, type Story, goOn, play } from "./world.ts";
+import { goOn, type Plan, play, type Story } from "./world.ts";
 
 const count = Number(Bun.env["CTL_SEEDS"] ?? 2_000);
 const only = Bun.env["CTL_TEST_SEED"];
 const seeds = only ? [Number(only)] : Array.from({ length: count }, (_, index) => index + 1);
 
 async function everySeed(
-  planOf: (seed: number, random: Random) => Plan,
+  planFor: (seed: number, random: Random) => Plan,
   check: (story: Story, plan: Plan) => void | Promise<void>,
 ): Promise<void> {
   for (const seed of seeds) {
-    const plan = planOf(seed, new Random(seed * 7_919));
+    const plan = planFor(seed, new Random(seed * 7_919));
     try {
       await check(await play(plan), plan);
     } catch (error) {
@@ -43,7 +43,9 @@ function planOf(seed: number, random: Random, more: Partial<Plan> = {}): Plan {
   return {
     seed,
     program: programOf(random),
-    stdin: random.chance(0.5) ? random.bytes(random.below(random.chance(0.1) ? 600_000 : 2_000)) : null,
+    stdin: random.chance(0.5)
+      ? random.bytes(random.below(random.chance(0.1) ? 600_000 : 2_000))
+      : null,
     request: {},
     faults: { resetChance: 0.02, stallChance: 0.02, stallMs: 3_000, halfOpenChance: 0.3 },
     linkDiesAfterMs: null,
@@ -63,139 +65,117 @@ function neverBegan(story: Story): boolean {
 const same = (left: Uint8Array, right: Uint8Array): boolean => Buffer.from(left).equals(right);
 
 describe("an exec over a lying link", () => {
-  test(
-    "that heals within the lease goes on: one start, every byte once, the exact status",
-    async () => {
-      let resumed = 0;
-      await everySeed(planOf, (story, plan) => {
-        if (neverBegan(story)) return;
-        resumed += story.news.filter((one) => one.kind === "resumed").length;
-        expect(story.result.end).toEqual({
-          kind: "exited",
-          status: plan.program.code << 8,
-          cause: "app",
-        });
-        expect(story.spawner.children).toHaveLength(1);
-        expect(same(story.stdout, plan.program.stdout)).toBe(true);
-        expect(same(story.stderr, plan.program.stderr)).toBe(true);
-        if (plan.stdin) {
-          const fed = Buffer.concat(story.spawner.children[0]?.stdin?.pieces ?? []);
-          expect(same(fed, plan.stdin)).toBe(true);
-        }
+  test("that heals within the lease goes on: one start, every byte once, the exact status", async () => {
+    let resumed = 0;
+    await everySeed(planOf, (story, plan) => {
+      if (neverBegan(story)) return;
+      resumed += story.news.filter((one) => one.kind === "resumed").length;
+      expect(story.result.end).toEqual({
+        kind: "exited",
+        status: plan.program.code << 8,
+        cause: "app",
       });
-      // The links must really have broken, or this proved nothing.
-      if (!only) expect(resumed).toBeGreaterThan(count / 10);
-    },
-    300_000,
-  );
+      expect(story.spawner.children).toHaveLength(1);
+      expect(same(story.stdout, plan.program.stdout)).toBe(true);
+      expect(same(story.stderr, plan.program.stderr)).toBe(true);
+      if (plan.stdin) {
+        const fed = Buffer.concat(story.spawner.children[0]?.stdin?.pieces ?? []);
+        expect(same(fed, plan.stdin)).toBe(true);
+      }
+    });
+    // The links must really have broken, or this proved nothing.
+    if (!only) expect(resumed).toBeGreaterThan(count / 10);
+  }, 300_000);
 
-  test(
-    "that never heals ends the tree when the lease is over, and is reported as unknown, never as success",
-    async () => {
-      await everySeed(
-        (seed, random) =>
-          planOf(seed, random, {
-            program: programOf(random, { isEndless: true }),
-            request: { leaseMs: 2_000, graceMs: 500 },
-            linkDiesAfterMs: 20 + random.below(300),
-          }),
-        async (story) => {
-          expect(story.result.end.kind === "unknown" || story.result.end.kind === "failed").toBe(true);
-          expect(story.spawner.children.length).toBeLessThanOrEqual(1);
-          await goOn(story.clock, 15_000 + 2_000 + 500 + 100);
-          for (const child of story.spawner.children) {
-            expect(child.isOver).toBe(true);
-            expect(child.stops).toBeGreaterThan(0);
-          }
-        },
-      );
-    },
-    300_000,
-  );
+  test("that never heals ends the tree when the lease is over, and is reported as unknown, never as success", async () => {
+    await everySeed(
+      (seed, random) =>
+        planOf(seed, random, {
+          program: programOf(random, { isEndless: true }),
+          request: { leaseMs: 2_000, graceMs: 500 },
+          linkDiesAfterMs: 20 + random.below(300),
+        }),
+      async (story) => {
+        expect(story.result.end.kind === "unknown" || story.result.end.kind === "failed").toBe(
+          true,
+        );
+        expect(story.spawner.children.length).toBeLessThanOrEqual(1);
+        await goOn(story.clock, 15_000 + 2_000 + 500 + 100);
+        for (const child of story.spawner.children) {
+          expect(child.isOver).toBe(true);
+          expect(child.stops).toBeGreaterThan(0);
+        }
+      },
+    );
+  }, 300_000);
 
-  test(
-    "under keep goes on unblocked without its controller",
-    async () => {
-      await everySeed(
-        (seed, random) =>
-          planOf(seed, random, {
-            program: programOf(random, { stdout: random.bytes(900_000), readsStdin: false }),
-            request: { onDisconnect: "keep" },
-            linkDiesAfterMs: 5 + random.below(60),
-          }),
-        async (story) => {
-          await goOn(story.clock, 60_000);
-          for (const child of story.spawner.children) {
-            expect(child.isExited).toBe(true);
-            expect(child.stops).toBe(0);
-          }
-        },
-      );
-    },
-    300_000,
-  );
+  test("under keep goes on unblocked without its controller", async () => {
+    await everySeed(
+      (seed, random) =>
+        planOf(seed, random, {
+          program: programOf(random, { stdout: random.bytes(900_000), readsStdin: false }),
+          request: { onDisconnect: "keep" },
+          linkDiesAfterMs: 5 + random.below(60),
+        }),
+      async (story) => {
+        await goOn(story.clock, 60_000);
+        for (const child of story.spawner.children) {
+          expect(child.isExited).toBe(true);
+          expect(child.stops).toBe(0);
+        }
+      },
+    );
+  }, 300_000);
 
-  test(
-    "has every signal's effect once",
-    async () => {
-      await everySeed(
-        (seed, random) =>
-          planOf(seed, random, {
-            program: programOf(random, { isEndless: true }),
-            acts: [
-              { afterMs: 10 + random.below(200), act: (exec) => exec.signal(10, "group") },
-              { afterMs: 10 + random.below(4_000), act: (exec) => exec.signal(12, "main") },
-              { afterMs: 5_000 + random.below(1_000), act: (exec) => exec.stop(100) },
-            ],
-          }),
-        (story) => {
-          if (neverBegan(story)) return;
-          const [child] = story.spawner.children;
-          expect(child?.signals.toSorted()).toEqual([10, 12]);
-          expect(story.result.end).toEqual({ kind: "exited", status: 15, cause: "user" });
-        },
-      );
-    },
-    300_000,
-  );
+  test("has every signal's effect once", async () => {
+    await everySeed(
+      (seed, random) =>
+        planOf(seed, random, {
+          program: programOf(random, { isEndless: true }),
+          acts: [
+            { afterMs: 10 + random.below(200), act: (exec) => exec.signal(10, "group") },
+            { afterMs: 10 + random.below(4_000), act: (exec) => exec.signal(12, "main") },
+            { afterMs: 5_000 + random.below(1_000), act: (exec) => exec.stop(100) },
+          ],
+        }),
+      (story) => {
+        if (neverBegan(story)) return;
+        const [child] = story.spawner.children;
+        expect(child?.signals.toSorted()).toEqual([10, 12]);
+        expect(story.result.end).toEqual({ kind: "exited", status: 15, cause: "user" });
+      },
+    );
+  }, 300_000);
 
-  test(
-    "whose reader goes away lets the writer know and ends with its status",
-    async () => {
-      await everySeed(
-        (seed, random) =>
-          planOf(seed, random, {
-            program: programOf(random, { isEndless: true, stdout: random.bytes(400_000) }),
-            readerLeavesAfter: random.below(10_000),
-          }),
-        (story) => {
-          if (neverBegan(story)) return;
-          expect(story.result.end).toEqual({ kind: "exited", status: 13, cause: "app" });
-          expect(story.result.streams.stdout.errno).toBe("EPIPE");
-        },
-      );
-    },
-    300_000,
-  );
+  test("whose reader goes away lets the writer know and ends with its status", async () => {
+    await everySeed(
+      (seed, random) =>
+        planOf(seed, random, {
+          program: programOf(random, { isEndless: true, stdout: random.bytes(400_000) }),
+          readerLeavesAfter: random.below(10_000),
+        }),
+      (story) => {
+        if (neverBegan(story)) return;
+        expect(story.result.end).toEqual({ kind: "exited", status: 13, cause: "app" });
+        expect(story.result.streams.stdout.errno).toBe("EPIPE");
+      },
+    );
+  }, 300_000);
 
-  test(
-    "with a time limit ends as a timeout, whenever that strikes",
-    async () => {
-      await everySeed(
-        (seed, random) =>
-          planOf(seed, random, {
-            program: programOf(random, { isEndless: true }),
-            request: { timeoutMs: 1 + random.below(3_000) },
-          }),
-        (story) => {
-          if (neverBegan(story)) return;
-          expect(story.result.end).toMatchObject({ kind: "exited", cause: "timeout" });
-          expect(story.spawner.children[0]?.isOver).toBe(true);
-        },
-      );
-    },
-    300_000,
-  );
+  test("with a time limit ends as a timeout, whenever that strikes", async () => {
+    await everySeed(
+      (seed, random) =>
+        planOf(seed, random, {
+          program: programOf(random, { isEndless: true }),
+          request: { timeoutMs: 1 + random.below(3_000) },
+        }),
+      (story) => {
+        if (neverBegan(story)) return;
+        expect(story.result.end).toMatchObject({ kind: "exited", cause: "timeout" });
+        expect(story.spawner.children[0]?.isOver).toBe(true);
+      },
+    );
+  }, 300_000);
 });
 
 test("the same seed tells the same story", async () => {

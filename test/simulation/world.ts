@@ -92,11 +92,15 @@ export async function play(plan: Plan): Promise<Story> {
     },
     news: (one) => news.push(one),
   });
-  for (const { afterMs, act } of plan.acts) clock.after(afterMs, () => act(exec));
+  for (const one of plan.acts) clock.after(one.afterMs, () => one.act(exec));
   const result = await runToEnd(clock, exec.run(), plan.seed);
   const { stdout, stderr } = outputs;
   return {
-    ...{ result, news, spawner, clock, connections },
+    result,
+    news,
+    spawner,
+    clock,
+    connections,
     stdout: Buffer.concat(stdout),
     stderr: Buffer.concat(stderr),
   };
@@ -113,7 +117,13 @@ export async function goOn(clock: VirtualClock, ms: number): Promise<void> {
 
 function daemonOf(clock: VirtualClock, spawner: FakeSpawner, random: Random): Daemon {
   return new Daemon({
-    ...{ clock, spawner, software: "0.0.0", host: "node", node: "node", insecure: false, pid: 1 },
+    clock,
+    spawner,
+    software: "0.0.0",
+    host: "node",
+    node: "node",
+    insecure: false,
+    pid: 1,
     account: { user: "nobody", home: "/", shell: "/bin/sh" },
     incarnation: random.bytes(24),
     nofile: { soft: 1024n, hard: 4096n },
@@ -139,7 +149,11 @@ function requestOf(plan: Plan, random: Random): ExecRequest {
   };
 }
 
-function stdinOf(bytes: Uint8Array, clock: VirtualClock, random: Random): {
+function stdinOf(
+  bytes: Uint8Array,
+  clock: VirtualClock,
+  random: Random,
+): {
   read(deliver: (bytes: Uint8Array | null) => void): void;
   afterWritten(drained: () => void): void;
   close(): void;

@@ -4,9 +4,9 @@
 import type { ByteSink, ByteSource } from "../../src/base/byte-stream.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import type {
-  LaunchOrders,
   LaunchedChild,
   LauncherReport,
+  LaunchOrders,
   SignalScope,
   Spawner,
 } from "../../src/launcher/contract.ts";

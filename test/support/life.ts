@@ -1,14 +1,14 @@
 // Short ways to a process's life in a wanted state.
 
-import type { LauncherReport } from "../../src/launcher/contract.ts";
 import {
+  bornLife,
   type Life,
   type LifeEffect,
   type LifeInput,
   type LifePolicy,
-  bornLife,
   stepLife,
 } from "../../src/capability/process/lifecycle.ts";
+import type { LauncherReport } from "../../src/launcher/contract.ts";
 
 export const usualPolicy: LifePolicy = {
   onDisconnect: "kill",

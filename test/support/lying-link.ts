@@ -48,7 +48,9 @@ class Link {
     if (end.isUnderWay || this.#isCut) return;
     end.isUnderWay = true;
     const { stallChance, stallMs } = this.#faults;
-    const delayMs = this.#random.chance(stallChance) ? this.#random.next() * stallMs : this.#random.next() * 3;
+    const delayMs = this.#random.chance(stallChance)
+      ? this.#random.next() * stallMs
+      : this.#random.next() * 3;
     this.#clock.after(delayMs, () => {
       end.isUnderWay = false;
       if (this.#isCut) return;

@@ -35,6 +35,6 @@ export class ToyCodec implements MessageCodec<ToyMessage> {
 function revive(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if ("bigint" in value) return BigInt(String(value.bigint));
-  if ("bytes" in value) return Uint8Array.from(value.bytes as number[]);
+  if ("bytes" in value) return Uint8Array.from(Array.from(value.bytes as Iterable<number>));
   return value;
 }

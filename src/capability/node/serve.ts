@@ -41,8 +41,8 @@ export function serveProbe(
   answer(request.token);
 }
 
-export function serveStatus(operation: Operation<Message>, { status }: NodeService): void {
-  operation.send({ kind: "status-reply", ...status() });
+export function serveStatus(operation: Operation<Message>, service: NodeService): void {
+  operation.send({ kind: "status-reply", ...service.status() });
   operation.end();
 }
 

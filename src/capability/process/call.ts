@@ -153,29 +153,20 @@ export class ExecCall {
   }
 
   #message(message: Message): void {
-    switch (message.kind) {
-      case "accepted":
-        return this.#accepted(message.process, message.stdinOffset);
-      case "event":
-        return this.#event(message);
-      case "output":
-      case "output-gap":
-        if (message.stream !== "stdin") this.#outputs[message.stream].receive(message);
-        break;
-      case "credit":
-        if (message.stream === "stdin") this.#input?.credit(message.offset);
-        break;
-      case "close-stream":
-        if (message.stream === "stdin") this.#input?.readerGone();
-        break;
-      case "refusal":
-        this.#operation?.end();
-        return this.#refused(message.code, message.text);
-      default:
-        // Of a kind that no daemon of this protocol sends here: nothing depends on it.
-        return;
+    const { kind } = message;
+    if (kind === "accepted") return this.#accepted(message.process, message.stdinOffset);
+    if (kind === "event") return this.#event(message);
+    if (kind === "refusal") {
+      this.#operation?.end();
+      return this.#refused(message.code, message.text);
     }
-    this.#settleWhenComplete();
+    if (kind === "output" || kind === "output-gap") {
+      if (message.stream !== "stdin") this.#outputs[message.stream].receive(message);
+      return this.#settleWhenComplete();
+    }
+    // Everything else is of a kind that no daemon of this protocol sends here, or about stdin.
+    if (kind === "credit" && message.stream === "stdin") this.#input?.credit(message.offset);
+    if (kind === "close-stream" && message.stream === "stdin") this.#input?.readerGone();
   }
 
   #accepted(process: string, stdinOffset: number): void {

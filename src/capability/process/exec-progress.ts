@@ -89,9 +89,13 @@ export class ExecProgress {
       case "unknown":
         this.#unknown = fact.why;
         break;
-      default:
+      case "killing":
+      case "stuck":
+      case "signaled":
         // Steps on the way; they decide nothing.
         break;
+      default:
+        fact satisfies never;
     }
   }
 

@@ -6,10 +6,7 @@ import type { CloseStream, Credit, Output, OutputGap, OutputStream } from "./con
 
 export interface OutputReceiverHost {
   send(message: Credit | CloseStream): void;
-  write(
-    piece: { offset: number; bytes: Uint8Array },
-    done: (errno: string | null) => void,
-  ): void;
+  write(piece: { offset: number; bytes: Uint8Array }, done: (errno: string | null) => void): void;
   gap(offset: number, length: number): void;
   /** More was written out, or nothing more will be. */
   changed(): void;
@@ -57,7 +54,9 @@ export class OutputReceiver {
     }
     if (this.#errno !== null) return;
     // The frame is only lent; what waits for its turn needs bytes of its own.
-    this.#queue.push(message.kind === "output" ? { ...message, bytes: message.bytes.slice() } : message);
+    this.#queue.push(
+      message.kind === "output" ? { ...message, bytes: message.bytes.slice() } : message,
+    );
     this.#write();
   }
 

@@ -7,12 +7,12 @@ import type { LaunchedChild, LauncherReport, ResourceUse } from "../../launcher/
 import type { Cause, Fact, OutputStream, ProcessEvent, ProcessMessage, Start } from "./contract.ts";
 import { InputFeed } from "./input-feed.ts";
 import {
+  bornLife,
   type Life,
   type LifeEffect,
   type LifeFact,
   type LifeInput,
   type LifeTimer,
-  bornLife,
   stepLife,
 } from "./lifecycle.ts";
 import { OutputPump } from "./output-pump.ts";
@@ -124,7 +124,8 @@ export class ProcessRecord {
   take(message: ProcessMessage): void {
     switch (message.kind) {
       case "input":
-        if (!this.#feed) throw new CtlError("protocol-violated", "Input for a process without stdin");
+        if (!this.#feed)
+          throw new CtlError("protocol-violated", "Input for a process without stdin");
         return this.#feed.input(message);
       case "credit":
         return this.#output(message.stream).credit(message.offset);
@@ -137,8 +138,15 @@ export class ProcessRecord {
       case "release":
         this.#unfollow();
         return this.#step({ kind: "released" });
-      default:
+      case "start":
+      case "attach":
+      case "accepted":
+      case "event":
+      case "output":
+      case "output-gap":
         throw new CtlError("protocol-violated", `"${message.kind}" inside a process's operation`);
+      default:
+        message satisfies never;
     }
   }
 
@@ -273,7 +281,13 @@ export class ProcessRecord {
         const { status, cause, treeLeft } = fact;
         const whole: Fact = {
           kind: "exited",
-          ...{ status, cause, usage, stdoutLength, stderrLength, treeLeft, survivors },
+          status,
+          cause,
+          usage,
+          stdoutLength,
+          stderrLength,
+          treeLeft,
+          survivors,
         };
         this.#publish(whole, times);
         for (const later of held) this.#publish(later.fact, later.times);
@@ -300,7 +314,11 @@ export class ProcessRecord {
     const sequence = this.#options.nextSequence();
     const event: ProcessEvent = {
       kind: "event",
-      ...{ sequence, monotonicNs, realtimeNs, process: this.id, fact },
+      sequence,
+      monotonicNs,
+      realtimeNs,
+      process: this.id,
+      fact,
     };
     this.#events.push(event);
     this.#follower?.send(event);

@@ -43,7 +43,8 @@ export function serveAttach(
 ): void {
   const record = service.table.find(request.key);
   if (!record) {
-    const text = "This daemon does not know the command: it was restarted, or nobody came back in time";
+    const text =
+      "This daemon does not know the command: it was restarted, or nobody came back in time";
     return refuse(operation, "unknown-process", text);
   }
   const { stdoutOffset: stdout, stderrOffset: stderr, eventsSeen } = request;
@@ -73,6 +74,7 @@ function follow(
   }
   operation.handle({
     message: (message) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the record refuses what is none
       record.take(message as ProcessMessage);
       if (message.kind === "release") operation.end();
     },

@@ -13,9 +13,8 @@ export function version(app: App, words: readonly Uint8Array[]): Promise<number>
   else if (parsed.options.json) app.console.print(`${toJson(facts(app))}\n`);
   else {
     const { ctl, bun, platform } = facts(app);
-    const protocol =
-      PROTOCOL_MIN === PROTOCOL_MAX ? `${PROTOCOL_MAX}` : `${PROTOCOL_MIN} to ${PROTOCOL_MAX}`;
-    app.console.print(`ctl ${ctl}\nprotocol ${protocol}\nplatform ${platform}, Bun ${bun}\n`);
+    const protocols = [...new Set([PROTOCOL_MIN, PROTOCOL_MAX])].join(" to ");
+    app.console.print(`ctl ${ctl}\nprotocol ${protocols}\nplatform ${platform}, Bun ${bun}\n`);
   }
   return Promise.resolve(0);
 }
