@@ -83,7 +83,7 @@ const rowsOf = (
   list.map(({ name, summary }) => ({ left: `ctl ${name}`, right: summary }));
 
 const pageRows = (): { left: string; right: string }[] =>
-  Object.entries(pages).map(([name, { summary }]) => ({
+  [...pages].map(([name, { summary }]) => ({
     left: `ctl help ${name}`,
     right: summary,
   }));
