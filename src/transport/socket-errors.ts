@@ -9,7 +9,7 @@ export function errnoOf(error: unknown): string | null {
 }
 
 const connectReasons: Record<string, { text: string; hint?: string }> = {
-  EHOSTUNREACH: { text: "no route to the host", hint: "check the address and the network" },
+  EHOSTUNREACH: { text: "no route to the host", hint: "the machine may be off; check the address" },
   ENETUNREACH: { text: "the network is unreachable", hint: "check the network of this machine" },
   ENOENT: { text: "there is no such socket", hint: "start a daemon there: ctl daemon" },
   EACCES: { text: "permission denied", hint: "a daemon's socket answers only its owner and root" },

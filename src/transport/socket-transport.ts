@@ -30,14 +30,23 @@ export interface SocketTransportOptions {
   kind: "tcp" | "unix";
   /** The socket is gone, whoever ended it. */
   ended?: () => void;
+  /** Instead of `closingStallMsMax`, for tests. */
+  closingStallMs?: number;
 }
+
+/** What is used of the runtime's socket. */
+export type SocketEnd = Pick<
+  Socket<SocketTransport>,
+  "write" | "pause" | "resume" | "shutdown" | "end" | "terminate"
+>;
 
 export class SocketTransport implements Transport {
   readonly peer: string;
   readonly kind: "tcp" | "unix";
-  readonly #socket: Socket<SocketTransport>;
+  readonly #socket: SocketEnd;
   readonly #outbox: Outbox;
   readonly #ended: () => void;
+  readonly #closingStallMs: number;
   #handler: TransportHandler | null = null;
   #state: State = { at: "open", isClosing: false };
   /** Nobody may get bytes now: paused, or not attached yet. */
@@ -48,11 +57,12 @@ export class SocketTransport implements Transport {
   #isWriteRefused = false;
   #closingTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(socket: Socket<SocketTransport>, options: SocketTransportOptions) {
+  constructor(socket: SocketEnd, options: SocketTransportOptions) {
     this.#socket = socket;
     this.peer = options.peer;
     this.kind = options.kind;
     this.#ended = options.ended ?? (() => {});
+    this.#closingStallMs = options.closingStallMs ?? closingStallMsMax;
     this.#outbox = new Outbox((bytes) => socket.write(bytes), {
       drained: () => this.#drained(),
       // The runtime's `close` follows, but without the reason: the failed write has eaten it.
@@ -196,7 +206,7 @@ export class SocketTransport implements Transport {
       this.lost(isOut ? undefined : new Error("the peer takes no bytes"));
       if (isOut) this.#socket.end();
       else this.#socket.terminate();
-    }, closingStallMsMax);
+    }, this.#closingStallMs);
   }
 }
 

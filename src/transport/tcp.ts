@@ -4,6 +4,7 @@
 import type { Socket } from "bun";
 
 import { CtlError } from "../base/errors.ts";
+import { connectErrno } from "../os/connect-errno.ts";
 import { setTcpUserTimeout } from "../os/socket-options.ts";
 import {
   connectError,
@@ -19,6 +20,11 @@ export { listenUnix } from "./unix-listener.ts";
 
 /** What we sent and nobody acknowledged for so long means a dead peer: the same as silence on an idle connection. */
 const unacknowledgedMsMax = 15_000;
+
+/** Of one name, when it is asked why none of them answered. */
+const addressesMax = 4;
+
+const silenceHint = "check the address, the machine and the firewalls in between";
 
 interface WaitOptions {
   timeoutMs: number;
@@ -54,12 +60,8 @@ export function connectTcp(options: ConnectTcpOptions): Promise<Transport> {
       opened.resolve(socket.data);
     };
     const { host: hostname, port } = options;
-    Bun.connect<SocketTransport>({ hostname, port, socket: socketHandler(open) }).catch((error) =>
-      opened.reject(
-        isResolverErrno(errnoOf(error))
-          ? nameNotResolved(hostname, error)
-          : connectError(where, error),
-      ),
+    Bun.connect<SocketTransport>({ hostname, port, socket: socketHandler(open) }).catch(
+      async (error) => opened.reject(await connectTcpError(options, where, error)),
     );
     return opened.promise;
   });
@@ -115,6 +117,30 @@ export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** "refused" is the runtime's word for an unreachable host or network too; the difference is a machine that is off. */
+async function connectTcpError(
+  { host, port, timeoutMs }: ConnectTcpOptions,
+  where: string,
+  error: unknown,
+): Promise<CtlError> {
+  const errno = errnoOf(error);
+  if (isResolverErrno(errno)) return nameNotResolved(host, error);
+  if (errno !== "ECONNREFUSED") return connectError(where, error);
+  const addresses = await addressesOf(host);
+  const asked = addresses.map((address) => connectErrno(address, port, timeoutMs));
+  const answers = (await Promise.all(asked)).filter((answer) => answer !== null);
+  const isRefused = answers.length === 0 || answers.includes("ECONNREFUSED");
+  const code = isRefused ? "ECONNREFUSED" : answers[0];
+  return connectError(where, Object.assign(new Error("connect"), { code, cause: error }));
+}
+
+/** Those that the runtime tries at the same time. */
+async function addressesOf(host: string): Promise<string[]> {
+  if (host.includes(":") || /^[0-9.]+$/.test(host)) return [host];
+  const found = await Bun.dns.lookup(host).catch(() => []);
+  return found.slice(0, addressesMax).map(({ address }) => address);
+}
+
 function listenTcpError(options: ListenTcpOptions, error: unknown): CtlError {
   const errno = errnoOf(error);
   // For a name that does not resolve the runtime gives no code at all.
@@ -134,7 +160,7 @@ function connectWithin(
   const giveUp = new AbortController();
   const timer = setTimeout(() => {
     const text = `No answer from ${where} within ${timeoutMs / 1000}s`;
-    result.reject(new CtlError("connect-timeout", text, { errno: "ETIMEDOUT" }));
+    result.reject(new CtlError("connect-timeout", text, { errno: "ETIMEDOUT", hint: silenceHint }));
     giveUp.abort();
   }, timeoutMs);
   const onAbort = (): void => {
