@@ -1,7 +1,7 @@
 // Accepts connections on a Unix socket that only its owner and root may use. One daemon per path: who holds the lock
 // file owns the path, so that what a dead daemon left behind is replaced without a race.
 
-import { unlinkSync } from "node:fs";
+import { lstatSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 
 import type { Socket } from "bun";
@@ -10,7 +10,7 @@ import { CtlError } from "../base/errors.ts";
 import { FileLock } from "../os/file-lock.ts";
 import { distrustOf, inspectDirectory, makePrivateDirectory } from "../os/private-directory.ts";
 import { peerUid } from "../os/unix-peer.ts";
-import { errnoOf, listenError } from "./socket-errors.ts";
+import { listenError } from "./socket-errors.ts";
 import { connectionsMax, socketHandler, SocketTransport } from "./socket-transport.ts";
 import type { Listener, Transport } from "./transport.ts";
 
@@ -21,6 +21,8 @@ const rootUid = 0;
 export interface ListenUnixOptions {
   path: string;
   connectionsMax?: number;
+  /** Who is at the other end of a descriptor; a test may lie. */
+  peerUid?: (fd: number) => number | null;
   onConnection(transport: Transport): void;
 }
 
@@ -71,7 +73,7 @@ function acquire(path: string): FileLock {
 /** The lock is held, so whatever has the name is not in use any more. */
 function bind(options: ListenUnixOptions, uid: number, lock: FileLock): Listener {
   const { path } = options;
-  removeFile(path);
+  removeSocket(path);
   const listener = withOwnerOnlyMask(() =>
     Bun.listen<SocketTransport>({ unix: path, socket: socketHandler(accepting(options, uid)) }),
   );
@@ -80,7 +82,7 @@ function bind(options: ListenUnixOptions, uid: number, lock: FileLock): Listener
     if (isClosed) return;
     isClosed = true;
     listener.stop();
-    removeFile(path);
+    removeSocket(path);
     lock.release();
   };
   return { address: `unix:${path}`, port: null, close };
@@ -91,6 +93,7 @@ function accepting(
   uid: number,
 ): (socket: Socket<SocketTransport>) => void {
   const limit = options.connectionsMax ?? connectionsMax;
+  const askPeer = options.peerUid ?? peerUid;
   let open = 0;
   return (socket) => {
     const transport = new SocketTransport(socket, {
@@ -100,7 +103,7 @@ function accepting(
     });
     socket.data = transport;
     open += 1;
-    const from = peerUid("fd" in socket && typeof socket.fd === "number" ? socket.fd : -1);
+    const from = askPeer("fd" in socket && typeof socket.fd === "number" ? socket.fd : -1);
     const isAllowed = from === uid || from === rootUid;
     if (!isAllowed || open > limit) return transport.destroy();
     options.onConnection(transport);
@@ -117,12 +120,12 @@ function withOwnerOnlyMask<Value>(make: () => Value): Value {
   }
 }
 
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-  }
+/** Nothing but a socket: a mistyped path must not cost anybody a file. */
+function removeSocket(path: string): void {
+  const facts = lstatSync(path, { throwIfNoEntry: false });
+  if (!facts) return;
+  if (!facts.isSocket()) throw refusal(path, "something that is not a socket has that name");
+  unlinkSync(path);
 }
 
 function refusal(path: string, reason: string): CtlError {
