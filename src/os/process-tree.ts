@@ -1,6 +1,8 @@
 // Who lives below a process, from /proc. A snapshot: whoever forks meanwhile may be missing.
 
 const commandBytesMax = 80;
+/** A tree that forks faster than we look is never seen whole. */
+const looksMax = 10;
 
 export interface TreeMember {
   pid: number;
@@ -8,17 +10,26 @@ export interface TreeMember {
   command: string;
 }
 
-/** Living descendants of `root`, itself left out, parents before their children; at most `most` of them. */
+/**
+ * Living descendants of `root`, itself left out, parents before their children; at most `most` of them. With a root that
+ * adopts orphans nobody is missed because a parent ends while we look: the root is looked at again.
+ */
 export function descendantsOf(root: number, most: number): TreeMember[] {
+  const seen = new Set<number>();
   const found: TreeMember[] = [];
-  const queue = [root];
-  for (let pid = queue.shift(); pid !== undefined; pid = queue.shift()) {
-    for (const child of childrenOf(pid)) {
-      queue.push(child);
-      if (found.length === most) return found;
-      const command = commandOf(child);
-      if (command !== null) found.push({ pid: child, command });
+  for (let looks = 0; looks < looksMax; looks++) {
+    const before = seen.size;
+    const queue = [root];
+    for (let pid = queue.shift(); pid !== undefined; pid = queue.shift()) {
+      for (const child of childrenOf(pid).filter((each) => !seen.has(each))) {
+        seen.add(child);
+        queue.push(child);
+        if (found.length === most) return found;
+        const command = commandOf(child);
+        if (command !== null) found.push({ pid: child, command });
+      }
     }
+    if (seen.size === before) break;
   }
   return found;
 }

@@ -2,7 +2,6 @@
 // every orphan, so nobody leaves the tree by forking twice or by a session of its own.
 
 #define PROC_FORKED_ONLY 0x40  // flags in /proc/PID/stat: forked, never executed anything
-#define QUEUE_MAX 8192
 
 struct process_stat {
   char state;
@@ -43,44 +42,26 @@ static int is_alive(const struct process_stat *stat) {
   return stat->state != 'X' && (stat->state != 'Z' || stat->threads > 1);
 }
 
-// One walk over the tree.
+struct member {
+  i32 pid, parent;
+};
+
+// One walk over the tree: first everybody is found, then everybody gets the signal, parents first. The other way round,
+// a parent that dies at once would hide its children, who become ours while we are looking elsewhere.
 struct sweep {
   int signal;
   i32 only_group, without_group;  // 0: any
   u32 hits;                       // living processes that got the signal
   i32 first_hit;
-  u32 queued;
-  i32 *queue;
+  u32 member_count;
+  struct member *members;
 };
 
-// A direct child is reaped by nobody but us, so its pid is safe. A deeper one is pinned by a pidfd first: if that still
-// answers after we read who the parent is, then the pid meant the same process all the time.
-static int signal_pinned(i32 pid, i32 parent, int signal) {
-  struct process_stat stat;
-  long fd = CALL(pidfd_open, pid, 0);
-  if (fd == -ENOSYS) return CALL(kill, pid, signal) == 0;  // before Linux 5.3
-  if (fd < 0) return 0;
-  int is_ours = read_stat(pid, &stat) && (stat.parent == parent || stat.parent == self.self_pid);
-  int is_sent = is_ours && CALL(pidfd_send_signal, fd, 0, 0, 0) == 0 && CALL(pidfd_send_signal, fd, signal, 0, 0) == 0;
-  CALL(close, fd);
-  return is_sent;
-}
+#define MEMBERS_MAX (SCRATCH_BYTES / sizeof(struct member))  // whoever is left out is found by the next sweep
 
-static void sweep_process(struct sweep *sweep, i32 pid, i32 parent) {
-  struct process_stat stat;
-  if (sweep->queued < QUEUE_MAX) sweep->queue[sweep->queued++] = pid;  // when full, a later sweep finds who is below
-  if (!read_stat(pid, &stat)) return;
-  if (sweep->only_group && stat.group != sweep->only_group) return;
-  if (sweep->without_group && stat.group == sweep->without_group) return;
-  int was_alive = is_alive(&stat);
-  int is_sent = parent == self.self_pid ? CALL(kill, pid, sweep->signal) == 0 : signal_pinned(pid, parent, sweep->signal);
-  if (is_sent && was_alive && !sweep->hits++) sweep->first_hit = pid;
-}
-
-// `name` is /proc/PID/task/TID/children: the pids of one thread's children, each with a blank behind it.
-static void sweep_children(struct sweep *sweep, const char *name, i32 parent) {
+static void find_children(struct sweep *sweep, const char *children_file, i32 parent) {
   char text[1024];
-  long fd = CALL(openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC), size;
+  long fd = CALL(openat, AT_FDCWD, children_file, O_RDONLY | O_CLOEXEC), size;
   if (fd < 0) return;
   i32 pid = 0;
   while ((size = CALL(read, fd, text, sizeof text)) > 0)
@@ -89,13 +70,14 @@ static void sweep_children(struct sweep *sweep, const char *name, i32 parent) {
         pid = pid * 10 + (text[i] - '0');
         continue;
       }
-      sweep_process(sweep, pid, parent);
+      if (sweep->member_count < MEMBERS_MAX) sweep->members[sweep->member_count++] = (struct member){pid, parent};
       pid = 0;
     }
   CALL(close, fd);
 }
 
-static void sweep_threads(struct sweep *sweep, i32 pid) {
+// Every thread has children of its own: /proc/PID/task/TID/children holds pids, each with a blank behind it.
+static void find_children_of(struct sweep *sweep, i32 pid) {
   enum { ENTRY_SIZE_AT = 16, ENTRY_NAME_AT = 19 };  // of struct linux_dirent64
   char name[80], entries[1024];
   char *end = put_text(put_number(put_text(name, "/proc/"), (u32)pid), "/task");
@@ -108,18 +90,40 @@ static void sweep_threads(struct sweep *sweep, i32 pid) {
       const char *thread = entries + at + ENTRY_NAME_AT;
       if (thread[0] != '.') {
         put_text(put_text(put_text(end, "/"), thread), "/children");
-        sweep_children(sweep, name, pid);
+        find_children(sweep, name, pid);
       }
       at += entry_size;
     }
   CALL(close, directory);
 }
 
-// Sends a signal to everything below us, breadth first. Not atomic: whoever forks meanwhile is found by the next one.
-// Parents that are killed leave their children to us.
+// A child of ours is reaped by nobody but us, so its pid is safe. A deeper one is pinned by a pidfd first: if that still
+// answers after we read who the parent is, then the pid meant the same process all the time.
+static int send_to_member(struct member member, const struct process_stat *stat, int signal) {
+  if (stat->parent == self.self_pid) return CALL(kill, member.pid, signal) == 0;
+  long fd = CALL(pidfd_open, member.pid, 0);
+  if (fd == -ENOSYS) return CALL(kill, member.pid, signal) == 0;  // before Linux 5.3
+  if (fd < 0) return 0;
+  struct process_stat pinned;
+  int is_same = read_stat(member.pid, &pinned) && (pinned.parent == member.parent || pinned.parent == self.self_pid);
+  int is_sent = is_same && CALL(pidfd_send_signal, fd, 0, 0, 0) == 0 && CALL(pidfd_send_signal, fd, signal, 0, 0) == 0;
+  CALL(close, fd);
+  return is_sent;
+}
+
+static void signal_member(struct sweep *sweep, struct member member) {
+  struct process_stat stat;
+  if (!read_stat(member.pid, &stat)) return;
+  if (sweep->only_group && stat.group != sweep->only_group) return;
+  if (sweep->without_group && stat.group == sweep->without_group) return;
+  int was_alive = is_alive(&stat);
+  if (send_to_member(member, &stat, sweep->signal) && was_alive && !sweep->hits++) sweep->first_hit = member.pid;
+}
+
+// Not atomic: whoever is forked meanwhile is found by the next sweep.
 static void run_sweep(struct sweep *sweep) {
-  sweep->queue = (i32 *)scratch;
-  sweep->queue[0] = self.self_pid;
-  sweep->queued = 1;
-  for (u32 i = 0; i < sweep->queued; i++) sweep_threads(sweep, sweep->queue[i]);
+  sweep->members = (struct member *)scratch;
+  find_children_of(sweep, self.self_pid);
+  for (u32 i = 0; i < sweep->member_count; i++) find_children_of(sweep, sweep->members[i].pid);
+  for (u32 i = 0; i < sweep->member_count; i++) signal_member(sweep, sweep->members[i]);
 }
