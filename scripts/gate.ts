@@ -41,11 +41,12 @@ const steps: readonly Step[] = [
 /** Only strengthens the gate: what is missing is said, and two steps then compare less. */
 async function systemProgramsStep(): Promise<Verdict> {
   const missing = await installFor("gate");
-  const line = ({ program, package: name, reason }: SystemProgram): string =>
-    `MISSING ${program}: it ${reason}; apt-get install ${name}`;
-  const note = missing.map(line).join("\n     ");
+  const note = missing.map(missingLine).join("\n     ");
   return { isGood: true, output: "", ...(note === "" ? {} : { note }) };
 }
+
+const missingLine = ({ program, package: name, reason }: SystemProgram): string =>
+  `MISSING ${program}: it ${reason}; apt-get install ${name}`;
 
 async function generatedStep(): Promise<Verdict> {
   if (pathOf("flatc") === null) {
@@ -95,8 +96,6 @@ async function command(words: readonly string[]): Promise<Verdict> {
 
 async function main(): Promise<number> {
   const startedMs = performance.now();
-  const seconds = (sinceMs: number): string =>
-    `${((performance.now() - sinceMs) / 1000).toFixed(1).padStart(6)} s`;
   let passed = 0;
   let failed = 0;
   for (const step of steps) {
@@ -117,5 +116,8 @@ async function main(): Promise<number> {
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
+
+const seconds = (sinceMs: number): string =>
+  `${((performance.now() - sinceMs) / 1000).toFixed(1).padStart(6)} s`;
 
 process.exit(await main());

@@ -1,0 +1,108 @@
+// Measures ctl beside what people use today and beside the limit that the machine sets, all in one run and in turns, so that
+// whatever else the machine does meets all of them alike. Times move from machine to machine; the ratios are what counts.
+//
+//   bun run bench            everything, about two minutes
+//   bun run bench --quick    a fifth of the rounds, to see that it works
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { ensureBuilt } from "../build.ts";
+import { missingFor, type SystemProgram } from "../system-packages.ts";
+import { startBackground } from "./background.ts";
+import { measureCold, measureStreams, measureWarm, type Rig } from "./measure.ts";
+import { compileHello, compileReferences } from "./references.ts";
+import { type Goal, printGoals, printRows } from "./report.ts";
+import { type Ssh, startSsh } from "./ssh.ts";
+
+const isQuick = process.argv.includes("--quick");
+const directory = mkdtempSync(join(tmpdir(), "ctl-bench-"));
+
+try {
+  await bench();
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function bench(): Promise<void> {
+  await using owned = new AsyncDisposableStack();
+  const rig = await setUp(owned);
+
+  const cold = await measureCold(rig, rounds(100));
+  printRows("one command, from its start to its end, cold", Object.values(cold));
+  const warm = await measureWarm(rig, rounds(10));
+  printRows("/bin/true over an open session", Object.values(warm));
+  const streams = await measureStreams(rig, rounds(7));
+  printRows("1 GiB from a child to /dev/null here", Object.values(streams));
+
+  const goals: readonly Goal[] = [
+    { label: "cold, local / ssh over a master", of: cold.local, over: cold.master, atMost: 2 },
+    { label: "cold, TCP / ssh over a master", of: cold.tcp, over: cold.master, atMost: 2 },
+    { label: "warm / posix_spawn", of: warm.session, over: warm.spawn, atMost: 2 },
+    {
+      label: "streaming, ctl over TCP / ssh aes128-gcm",
+      of: streams.tcp,
+      over: streams.ssh,
+      atLeast: 1.25,
+    },
+  ];
+  printGoals(goals);
+}
+
+function rounds(full: number): number {
+  return isQuick ? Math.ceil(full / 5) : full;
+}
+
+async function setUp(owned: AsyncDisposableStack): Promise<Rig> {
+  const missing = missingFor("bench");
+  for (const { program, package: name, reason } of missing) {
+    console.log(`missing: ${program}, which ${reason}; apt-get install ${name}`);
+  }
+  const lacks = (program: string): boolean => missing.some((entry) => entry.program === program);
+  if (lacks("gcc")) throw new Error("Without a C compiler there is nothing to measure with");
+
+  const ctl = await ensureBuilt();
+  const references = await compileReferences(directory);
+  const env = {
+    ...process.env,
+    XDG_RUNTIME_DIR: directory,
+    // Typed once, for the daemon on loopback that lives as long as this run.
+    CTL_INSECURE_NO_AUTHENTICATION: "1",
+  };
+  const daemonWords = ["daemon", "--port", "0", "--insecure-no-authentication"];
+  const daemon = owned.use(
+    await startBackground([ctl, ...daemonWords, "--socket", join(directory, "socket")], {
+      env,
+      pattern: /listening on 127\.0\.0\.1:(\d+)\n/,
+    }),
+  );
+  const reference = owned.use(
+    await startBackground([references.execDaemon], { pattern: /^(\d+)\n/ }),
+  );
+  return {
+    ctl,
+    env,
+    references,
+    hello: await compileHello(directory),
+    port: Number(daemon.ready),
+    referencePort: Number(reference.ready),
+    ssh: lacks("ssh") || lacks("sshd") ? null : await startedSsh(owned, missing),
+  };
+}
+
+/** Null, and said, when this machine does not let us. */
+async function startedSsh(
+  owned: AsyncDisposableStack,
+  missing: readonly SystemProgram[],
+): Promise<Ssh | null> {
+  if (missing.length > 0) return null;
+  const place = join(directory, "ssh");
+  mkdirSync(place, { mode: 0o700 });
+  try {
+    return owned.use(await startSsh(place));
+  } catch (error) {
+    console.log(`ssh: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  }
+}
