@@ -1,5 +1,6 @@
 // Every number that two machines must agree on, by name and with its reason. A peer hears them in hello; docs/limits.md
-// and `ctl ping -v` show them. Nothing here can be changed while the protocol's number stays the same, except upwards.
+// and `ctl ping -v` show them. Who receives insists on them, so a peer with other numbers for what travels would be
+// refused or refuse us: those change only together with the protocol's number.
 
 const kib = 1024;
 const mib = 1024 * kib;
