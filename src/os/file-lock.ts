@@ -22,6 +22,10 @@ export class FileLock {
     return null;
   }
 
+  get isHeld(): boolean {
+    return this.#fd !== null;
+  }
+
   /** The file stays: removing it would let two holders lock two files of one name. Harmless when repeated. */
   release(): void {
     if (this.#fd === null) return;

@@ -1,11 +1,13 @@
-// Sockets of the machine as transports: connecting to a node within a time limit, and accepting connections on a
-// network address. Every failure is a CtlError that names the address.
+// Sockets of the machine as transports, TCP and Unix: connecting within a time limit, and accepting connections. A Unix
+// socket answers only its owner and root. Every failure is a CtlError that names the address.
 
 import type { Socket } from "bun";
 
 import { CtlError } from "../base/errors.ts";
-import { connectErrno } from "../os/connect-errno.ts";
 import { setTcpUserTimeout } from "../os/socket-options.ts";
+import { peerUid } from "../os/unix-peer.ts";
+import { connectFailure } from "./connect-failure.ts";
+import { SocketClaim } from "./socket-claim.ts";
 import {
   connectError,
   errnoOf,
@@ -16,14 +18,10 @@ import {
 import { connectionsMax, socketHandler, SocketTransport } from "./socket-transport.ts";
 import type { Listener, Transport } from "./transport.ts";
 
-export { listenUnix } from "./unix-listener.ts";
-
 /** What we sent and nobody acknowledged for so long means a dead peer: the same as silence on an idle connection. */
 const unacknowledgedMsMax = 15_000;
 
-/** Of one name, when it is asked why none of them answered. */
-const addressesMax = 4;
-
+const rootUid = 0;
 const silenceHint = "check the address, the machine and the firewalls in between";
 
 interface WaitOptions {
@@ -61,7 +59,7 @@ export function connectTcp(options: ConnectTcpOptions): Promise<Transport> {
     };
     const { host: hostname, port } = options;
     Bun.connect<SocketTransport>({ hostname, port, socket: socketHandler(open) }).catch(
-      async (error) => opened.reject(await connectTcpError(options, where, error)),
+      async (error) => opened.reject(await connectFailure({ ...options, where, error })),
     );
     return opened.promise;
   });
@@ -81,6 +79,14 @@ export function connectUnix(options: ConnectUnixOptions): Promise<Transport> {
     );
     return opened.promise;
   });
+}
+
+export interface ListenUnixOptions {
+  path: string;
+  connectionsMax?: number;
+  /** Who is at the other end of a descriptor; a test may lie. */
+  peerUid?: (fd: number) => number | null;
+  onConnection(transport: Transport): void;
 }
 
 /** @throws CtlError */
@@ -112,33 +118,30 @@ export async function listenTcp(options: ListenTcpOptions): Promise<Listener> {
   }
 }
 
+/** @throws CtlError */
+export async function listenUnix(options: ListenUnixOptions): Promise<Listener> {
+  const { path } = options;
+  const uid = process.getuid?.() ?? rootUid;
+  let claim: SocketClaim | null = null;
+  try {
+    claim = SocketClaim.on(path, uid);
+    const listener = withOwnerOnlyMask(() =>
+      Bun.listen<SocketTransport>({ unix: path, socket: socketHandler(accepting(options, uid)) }),
+    );
+    const close = (): void => {
+      listener.stop();
+      claim?.release();
+    };
+    return { address: `unix:${path}`, port: null, close };
+  } catch (error) {
+    claim?.release();
+    throw error instanceof CtlError ? error : listenError(`unix:${path}`, error);
+  }
+}
+
 /** "127.0.0.1:9000", "[::1]:9000". */
 export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** "refused" is the runtime's word for an unreachable host or network too; the difference is a machine that is off. */
-async function connectTcpError(
-  { host, port, timeoutMs }: ConnectTcpOptions,
-  where: string,
-  error: unknown,
-): Promise<CtlError> {
-  const errno = errnoOf(error);
-  if (isResolverErrno(errno)) return nameNotResolved(host, error);
-  if (errno !== "ECONNREFUSED") return connectError(where, error);
-  const addresses = await addressesOf(host);
-  const asked = addresses.map((address) => connectErrno(address, port, timeoutMs));
-  const answers = (await Promise.all(asked)).filter((answer) => answer !== null);
-  const isRefused = answers.length === 0 || answers.includes("ECONNREFUSED");
-  const code = isRefused ? "ECONNREFUSED" : answers[0];
-  return connectError(where, Object.assign(new Error("connect"), { code, cause: error }));
-}
-
-/** Those that the runtime tries at the same time. */
-async function addressesOf(host: string): Promise<string[]> {
-  if (host.includes(":") || /^[0-9.]+$/.test(host)) return [host];
-  const found = await Bun.dns.lookup(host).catch(() => []);
-  return found.slice(0, addressesMax).map(({ address }) => address);
 }
 
 function listenTcpError(options: ListenTcpOptions, error: unknown): CtlError {
@@ -146,6 +149,38 @@ function listenTcpError(options: ListenTcpOptions, error: unknown): CtlError {
   // For a name that does not resolve the runtime gives no code at all.
   if (errno === null || isResolverErrno(errno)) return nameNotResolved(options.host, error);
   return listenError(hostAndPort(options.host, options.port), error);
+}
+
+function accepting(
+  options: ListenUnixOptions,
+  uid: number,
+): (socket: Socket<SocketTransport>) => void {
+  const limit = options.connectionsMax ?? connectionsMax;
+  const askPeer = options.peerUid ?? peerUid;
+  let open = 0;
+  return (socket) => {
+    const transport = new SocketTransport(socket, {
+      peer: `unix ${options.path}`,
+      kind: "unix",
+      ended: () => (open -= 1),
+    });
+    socket.data = transport;
+    open += 1;
+    const from = askPeer(fdOf(socket));
+    const isAllowed = from === uid || from === rootUid;
+    if (!isAllowed || open > limit) return transport.destroy();
+    options.onConnection(transport);
+  };
+}
+
+/** The mask belongs to the whole process; nothing else runs in between. */
+function withOwnerOnlyMask<Value>(make: () => Value): Value {
+  const before = process.umask(0o177);
+  try {
+    return make();
+  } finally {
+    process.umask(before);
+  }
 }
 
 /** The runtime cannot take a connection attempt back; one that comes too late is ended as soon as it is there. */

@@ -137,6 +137,7 @@ describe("standard output", () => {
       env: { ...process.env, REPORT: path },
       stdout: "pipe",
     });
+    // The reader that is late.
     await Bun.sleep(200);
     const hash = new Bun.CryptoHasher("sha256");
     for await (const piece of child.stdout) hash.update(piece);
@@ -152,6 +153,7 @@ describe("standard output", () => {
       env: { ...process.env, REPORT: path },
       stdio: ["ignore", terminal.slaveFd, "inherit"],
     });
+    // The reader that is late.
     await Bun.sleep(300);
     const hash = hashOf(terminal.masterFd, 300_000);
     await child.exited;

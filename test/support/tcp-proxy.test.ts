@@ -85,6 +85,7 @@ describe("TcpProxy", () => {
     proxy.cut({ noticedBy: "server" });
     expect((await atServer.end())?.code).toBe("connection-lost");
     client.send(text("anybody?"));
+    // Long enough for what should not come to have come.
     await Bun.sleep(50);
     expect([atClient.ends.length, proxy.bytes.up]).toEqual([0, 0]);
     expect(server.send(text("x"))).toBeFalse();
@@ -106,6 +107,7 @@ describe("TcpProxy", () => {
     proxy.stall();
     client.send(text("later"));
     server.send(text("later"));
+    // Long enough for what should not come to have come.
     await Bun.sleep(50);
     expect([atClient.bytes, atServer.bytes]).toEqual([0, 0]);
     proxy.heal();

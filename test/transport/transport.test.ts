@@ -48,6 +48,7 @@ const kinds: [string, () => Pair | Promise<Pair>][] = [
 
 /** Everything that is ready has been delivered. */
 async function settled(): Promise<void> {
+  // Nothing can tell that nothing will come; twenty turns are many for what is on its way inside this process.
   for (let turn = 0; turn < 20; turn += 1) await Bun.sleep(1);
 }
 

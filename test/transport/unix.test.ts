@@ -14,9 +14,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-import { connectUnix, listenUnix } from "../../src/transport/tcp.ts";
+import { connectUnix, listenUnix, type ListenUnixOptions } from "../../src/transport/tcp.ts";
 import type { Listener, Transport } from "../../src/transport/transport.ts";
-import type { ListenUnixOptions } from "../../src/transport/unix-listener.ts";
 import { failureOf } from "../support/failure.ts";
 import { Recorder } from "../support/recorder.ts";
 import { until } from "../support/until.ts";
