@@ -46,9 +46,9 @@ function projectCopy(name: string): string {
   for (const file of ["package.json", "tsconfig.json"])
     copyFileSync(join(root, file), join(copy, file));
   // Copied, not linked: a link leads to a place outside of the copy, and the path to there would be embedded.
-  const packages = Object.keys(dependencies);
-  for (const name of packages) {
-    cpSync(join(root, "node_modules", name), join(copy, "node_modules", name), { recursive: true });
+  for (const dependency of Object.keys(dependencies)) {
+    const path = join("node_modules", dependency);
+    cpSync(join(root, path), join(copy, path), { recursive: true });
   }
   return copy;
 }
