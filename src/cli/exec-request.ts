@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import { CtlError } from "../base/errors.ts";
 import { quote } from "../base/escape.ts";
 import type { ExecRequest } from "../capability/process/call.ts";
-import { argvEnvBytesMax } from "../wire/limits.ts";
+import { startBytes, type StartStrings, stringBytes } from "../capability/process/start-size.ts";
+import { argvEnvBytesMax, frameBytesMax } from "../wire/limits.ts";
 import { wordsOf } from "./argv.ts";
 import type { ExecOptions } from "./syntax/exec.ts";
 
@@ -24,7 +25,7 @@ export async function requestOf(
     leaseMs: options.onDisconnect.leaseMs,
     tree: options.tree,
   };
-  refuseTooLong([...request.argv, ...request.env]);
+  refuseTooLong(request);
   return request;
 }
 
@@ -57,13 +58,23 @@ function readFile(path: Uint8Array): Uint8Array {
   }
 }
 
-/** Linux counts a NUL behind each string; so do we. */
-function refuseTooLong(strings: readonly Uint8Array[]): void {
-  const bytes = strings.reduce((sum, string) => sum + string.length + 1, 0);
-  if (bytes <= argvEnvBytesMax) return;
-  throw new CtlError(
-    "usage",
-    `request: E2BIG: arguments and environment have ${bytes} bytes, at most ${argvEnvBytesMax} are possible`,
-    { hint: "send long lists through a file or stdin, for example with xargs", errno: "E2BIG" },
-  );
+/** By what Linux counts, and by what a frame holds: many short words meet the second limit first. */
+function refuseTooLong(request: StartStrings): void {
+  const { argv, env } = request;
+  const counted = stringBytes(request);
+  if (counted > argvEnvBytesMax) {
+    throw tooLong(`arguments and environment have ${counted} bytes`, argvEnvBytesMax);
+  }
+  const sent = startBytes(request);
+  if (sent > frameBytesMax) {
+    const count = argv.length + env.length;
+    throw tooLong(`${count} arguments and variables take ${sent} bytes to send`, frameBytesMax);
+  }
+}
+
+function tooLong(what: string, bytesMax: number): CtlError {
+  return new CtlError("usage", `request: E2BIG: ${what}, at most ${bytesMax} are possible`, {
+    hint: "send long lists through a file or stdin, for example with xargs",
+    errno: "E2BIG",
+  });
 }

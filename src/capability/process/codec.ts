@@ -46,6 +46,7 @@ import type {
   Start,
   Stop,
 } from "./contract.ts";
+import { stringBytes } from "./start-size.ts";
 import { disconnects, processId, scopes, signalNumber, streams, trees } from "./words.ts";
 
 export const startCodec: BodyCodec<Start, StartTable> = {
@@ -93,17 +94,16 @@ export const startCodec: BodyCodec<Start, StartTable> = {
 };
 
 /** @param code "usage" on the side where a user typed them, "protocol-violated" on the other */
-function checkStrings({ argv, env, directory }: Start, code: ErrorCode): void {
+function checkStrings(start: Start, code: ErrorCode): void {
+  const { argv, env, directory } = start;
   if (argv.length === 0) throw new CtlError(code, "A command needs at least one word");
-  const lists = [argv, env, [directory]];
   // Counted before anything is searched: a hostile list can name one large entry tens of thousands of times.
-  let bytes = 0;
-  for (const list of lists) for (const entry of list) bytes += entry.length + 1;
+  const bytes = stringBytes(start);
   if (bytes > argvEnvBytesMax) {
     const text = `Argument list too long: ${bytes} bytes with the environment, of ${argvEnvBytesMax}`;
     throw new CtlError(code, text);
   }
-  if (lists.some((list) => list.some((entry) => entry.includes(0)))) {
+  if ([argv, env, [directory]].some((list) => list.some((entry) => entry.includes(0)))) {
     throw new CtlError(code, "NUL inside an argument, a variable or the working directory");
   }
 }
