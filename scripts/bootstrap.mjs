@@ -86,7 +86,9 @@ function reasonOf(output) {
   if (/EINTEGRITY/.test(output)) {
     return "A downloaded package is not the one that package-lock.json pins: nothing was installed";
   }
-  return `npm ci failed\n${output}`;
+  if (/EUSAGE/.test(output)) return "package-lock.json does not fit package.json: run npm install";
+  // What npm says first is what is wrong; its manual follows.
+  return `npm ci failed\n${output.split("\n").slice(0, 8).join("\n")}`;
 }
 
 function checkBun() {

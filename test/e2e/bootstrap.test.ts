@@ -109,6 +109,27 @@ for (const [what, output, sentence] of [
   });
 }
 
+test("package-lock.json pins everything that any machine may need", async () => {
+  interface Locked {
+    version?: string;
+    integrity?: string;
+    dependencies?: Record<string, string>;
+    optionalDependencies?: Record<string, string>;
+  }
+  const lockfile: { packages: Record<string, Locked> } = await Bun.file(
+    join(root, "package-lock.json"),
+  ).json();
+  const locked = Object.entries(lockfile.packages);
+  expect(locked.length).toBeGreaterThan(20);
+  // npm leaves out what it could not find when the file was made, and "npm ci" then fails on every machine.
+  const missing = locked.flatMap(([path, { dependencies, optionalDependencies }]) =>
+    Object.keys({ ...dependencies, ...optionalDependencies })
+      .filter((name) => lockfile.packages[`node_modules/${name}`]?.integrity === undefined)
+      .map((name) => `${path || "package.json"} needs ${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
 test("shows what npm said when it failed for another reason", () => {
   const odd = machine("odd", 'echo "npm error something else" >&2; exit 1');
   expect(odd.run("job").stderr).toContain("npm error something else");
