@@ -1,7 +1,7 @@
 // One launcher as a process: started, waiting for its orders, given them, ended. Knows the start message and the control
 // socket; what a launcher reports goes another way.
 
-import { closeFd, OsError } from "../os/libc.ts";
+import { closeFd, osErrorOf } from "../os/libc.ts";
 import { openSocketPair, sendMessage } from "../os/socket-pair.ts";
 import { startMessage } from "./commands.ts";
 
@@ -87,12 +87,4 @@ export class LauncherProcess {
     this.#hasEnded = true;
     this.#ended();
   }
-}
-
-/** The runtime's own error has the number and the call. */
-function osErrorOf(error: unknown): OsError {
-  if (error instanceof Error && "errno" in error && typeof error.errno === "number") {
-    return new OsError("spawn", Math.abs(error.errno));
-  }
-  throw error;
 }

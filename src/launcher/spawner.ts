@@ -1,6 +1,7 @@
 // Starts children through launchers: makes their pipes, hands out orders, keeps one launcher started in advance. Whatever
 // the machine refuses becomes a `not-started` report.
 
+import type { ByteSink, ByteSource } from "../base/byte-stream.ts";
 import type { Clock } from "../base/clock.ts";
 import { closeFd, libc, must, OsError } from "../os/libc.ts";
 import { createMemfd } from "../os/memfd.ts";
@@ -92,9 +93,9 @@ export class LauncherSpawner implements Spawner {
     // The child's ends are closed here in any case, ours when the start fails.
     using theirs = new DisposableStack();
     using ours = new DisposableStack();
-    const stdin = orders.stdin === "pipe" ? openEnd("write", ours, theirs) : null;
-    const stdout = openEnd("read", ours, theirs);
-    const stderr = openEnd("read", ours, theirs);
+    const stdin = orders.stdin === "pipe" ? openInput(ours, theirs) : null;
+    const stdout = openOutput(ours, theirs);
+    const stderr = openOutput(ours, theirs);
     const ordersFd = refusedIn("clone", () =>
       createMemfd(encodeOrders(orders), { name: "ctl-orders", executable: false }),
     );
@@ -111,9 +112,9 @@ export class LauncherSpawner implements Spawner {
       launcher,
       status: machinery.status,
       clock: this.#options.clock,
-      stdin: stdin && openPipeSink(stdin.ourFd),
-      stdout: openPipeSource(stdout.ourFd),
-      stderr: openPipeSource(stderr.ourFd),
+      stdin: stdin && stdin.sink,
+      stdout: stdout.source,
+      stderr: stderr.source,
       report,
       ended: () => this.#childEnded(child),
     });
@@ -209,15 +210,29 @@ interface Ends {
   theirFd: number;
 }
 
-/** A pipe of which we take the named end, non-blocking. */
-function openEnd(end: "read" | "write", ours: DisposableStack, theirs: DisposableStack): Ends {
+function openInput(ours: DisposableStack, theirs: DisposableStack): Ends & { sink: ByteSink } {
   return refusedIn("stdio", () => {
     const { readFd, writeFd } = openPipe();
-    const ends =
-      end === "read" ? { ourFd: readFd, theirFd: writeFd } : { ourFd: writeFd, theirFd: readFd };
-    ours.defer(() => closeFd(ends.ourFd));
-    theirs.defer(() => closeFd(ends.theirFd));
-    setNonBlocking(ends.ourFd);
-    return ends;
+    theirs.defer(() => closeFd(readFd));
+    const sink = openPipeSink(writeFd);
+    ours.defer(() => sink.close());
+    setNonBlocking(writeFd);
+    return { ourFd: writeFd, theirFd: readFd, sink };
+  });
+}
+
+function openOutput(ours: DisposableStack, theirs: DisposableStack): Ends & { source: ByteSource } {
+  return refusedIn("stdio", () => {
+    const { readFd, writeFd } = openPipe();
+    theirs.defer(() => closeFd(writeFd));
+    try {
+      setNonBlocking(readFd);
+      const source = openPipeSource(readFd);
+      ours.defer(() => source.close());
+      return { ourFd: readFd, theirFd: writeFd, source };
+    } catch (error) {
+      closeFd(readFd);
+      throw error;
+    }
   });
 }

@@ -3,9 +3,10 @@
 // The runtime may tell of a launcher's end before its last reports were read. A marker that we write into the same pipe
 // comes back after all of them: what was not reported then will never be.
 
-import { closeFd, libc } from "../os/libc.ts";
+import { libc } from "../os/libc.ts";
 import {
   type ChunkReader,
+  closePipe,
   openChunkReader,
   openPipe,
   type Pipe,
@@ -31,9 +32,14 @@ export class StatusPipe {
   /** @throws OsError */
   constructor() {
     this.#pipe = openPipe();
-    setNonBlocking(this.#pipe.readFd);
-    setNonBlocking(this.#pipe.writeFd);
-    this.#reader = openChunkReader(this.#pipe.readFd);
+    try {
+      setNonBlocking(this.#pipe.readFd);
+      setNonBlocking(this.#pipe.writeFd);
+      this.#reader = openChunkReader(this.#pipe.readFd);
+    } catch (error) {
+      closePipe(this.#pipe);
+      throw error;
+    }
     // A failure in here is a broken invariant and must end the program: nobody catches it.
     void this.#read();
   }
@@ -63,8 +69,7 @@ export class StatusPipe {
     this.#isClosed = true;
     this.#listeners.clear();
     this.#reader.cancel().catch(() => {});
-    closeFd(this.#pipe.readFd);
-    closeFd(this.#pipe.writeFd);
+    closePipe(this.#pipe);
   }
 
   async #read(): Promise<void> {

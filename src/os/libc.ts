@@ -34,6 +34,15 @@ export function must(call: string, result: number | bigint): number {
   return Number(result);
 }
 
+/** The same for an error that the runtime itself threw; it has the number and the call. Anything else is thrown again. */
+export function osErrorOf(error: unknown): OsError {
+  if (error instanceof Error && "errno" in error && typeof error.errno === "number") {
+    const call = "syscall" in error ? String(error.syscall) : "a system call";
+    return new OsError(call, Math.abs(error.errno));
+  }
+  throw error;
+}
+
 export function closeFd(fd: number): void {
   libc().close(fd);
 }

@@ -10,7 +10,10 @@ import { type ChunkReader, openChunkReader } from "./pipe.ts";
 const FIONREAD = 0x541b;
 const readAheadBytesMax = 256 * 1024;
 
-/** @param fd the read end, non-blocking; the source closes it */
+/**
+ * @param fd the read end, non-blocking; the source closes it
+ * @throws OsError when there is no descriptor left; then `fd` is still the caller's
+ */
 export function openPipeSource(fd: number): ByteSource {
   return new PipeSource(fd);
 }

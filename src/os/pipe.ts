@@ -1,6 +1,6 @@
 // Real pipes from the kernel. Bun's own "pipe" is a socket pair, and a child can tell: /dev/stdout cannot be opened.
 
-import { libc, must } from "./libc.ts";
+import { closeFd, libc, must, osErrorOf } from "./libc.ts";
 
 export const O_CLOEXEC = 0o2000000;
 export const O_NONBLOCK = 0o4000;
@@ -23,6 +23,11 @@ export function setNonBlocking(fd: number): void {
   must("fcntl", libc().fcntl(fd, F_SETFL, O_NONBLOCK));
 }
 
+export function closePipe(pipe: Pipe): void {
+  closeFd(pipe.readFd);
+  closeFd(pipe.writeFd);
+}
+
 export interface ChunkReader {
   /** Without a value when no writer is left. */
   read(): Promise<{ value?: Uint8Array | undefined }>;
@@ -33,7 +38,12 @@ export interface ChunkReader {
 /**
  * Event-driven reading, without a thread, of a duplicate of `fd`, which must be non-blocking. The runtime reads ahead,
  * asked or not, as soon as there is something: one piece of at most 256 KiB.
+ * @throws OsError
  */
 export function openChunkReader(fd: number): ChunkReader {
-  return Bun.file(fd).stream().getReader();
+  try {
+    return Bun.file(fd).stream().getReader();
+  } catch (error) {
+    throw osErrorOf(error);
+  }
 }
