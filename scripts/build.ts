@@ -30,13 +30,14 @@ export interface Built {
 export async function build(options: BuildOptions = {}): Promise<Built> {
   const from = options.root ?? root;
   const output = options.output ?? join(from, "dist", "ctl");
-  const runtime = await fetchRuntime(options.target ?? hostTarget(), root);
+  const target = options.target ?? hostTarget();
+  const runtime = await fetchRuntime(target, root);
   mkdirSync(dirname(output), { recursive: true });
   const workshop = mkdtempSync(join(dirname(output), ".build-"));
   try {
     // The base name of the output is embedded: always "ctl", or the hash would depend on it.
     const finished = join(workshop, "ctl");
-    await compile({ from, entry: options.entry ?? "src/main.ts", finished, runtime });
+    await compile({ from, entry: options.entry ?? "src/main.ts", finished, runtime, target });
     const bytes = statSync(finished).size;
     const sha256 = createHash("sha256")
       .update(await Bun.file(finished).bytes())
@@ -65,6 +66,7 @@ interface Compilation {
   entry: string;
   finished: string;
   runtime: string;
+  target: Target;
 }
 
 async function compile(job: Compilation): Promise<void> {
@@ -73,6 +75,8 @@ async function compile(job: Compilation): Promise<void> {
     "build",
     job.entry,
     "--compile",
+    // Both: without the first, process.arch would be replaced by the name of the CPU that we build on.
+    `--target=bun-${job.target}`,
     `--compile-executable-path=${job.runtime}`,
     "--minify",
     // Goes into the executable itself, compressed, and costs nothing until an error is printed.
