@@ -8,7 +8,9 @@ import { closeFd, libc } from "./libc.ts";
 import { type ChunkReader, openChunkReader } from "./pipe.ts";
 
 const FIONREAD = 0x541b;
-const readAheadBytesMax = 256 * 1024;
+const pieceBytesMax = 256 * 1024;
+/** Seen: 512 KiB, when the writer has enlarged the pipe. */
+const readAheadBytesMax = 1024 * 1024;
 
 /**
  * @param fd the read end, non-blocking; the source closes it
@@ -32,6 +34,8 @@ class PipeSource implements ByteSource {
   #reads = 0;
   #isReading = false;
   #deliveredBytes = 0;
+  /** What is left of a chunk that was larger than a piece may be. */
+  #rest: Uint8Array | null = null;
   #waiters: DrainWaiter[] = [];
 
   constructor(fd: number) {
@@ -43,10 +47,11 @@ class PipeSource implements ByteSource {
   read(deliver: (bytes: Uint8Array | null) => void): void {
     this.#reads += 1;
     this.#isReading = true;
-    this.#reader.read().then(
-      ({ value }) => this.#delivered(value ?? null, deliver),
+    const chunk = this.#rest ? Promise.resolve({ value: this.#rest }) : this.#reader.read();
+    chunk.then(
+      ({ value }) => this.#deliver(value ?? null, deliver),
       // A pipe fails for no other reason than that it is gone.
-      () => this.#delivered(null, deliver),
+      () => this.#deliver(null, deliver),
     );
     this.#checkWhenQuiet();
   }
@@ -68,13 +73,15 @@ class PipeSource implements ByteSource {
     closeFd(this.#fd);
   }
 
-  #delivered(bytes: Uint8Array | null, deliver: (bytes: Uint8Array | null) => void): void {
+  #deliver(chunk: Uint8Array | null, deliver: (bytes: Uint8Array | null) => void): void {
     if (this.#state === "closed") return;
+    const piece = chunk && chunk.subarray(0, pieceBytesMax);
     this.#isReading = false;
-    if (bytes) this.#deliveredBytes += bytes.length;
+    this.#rest = chunk && chunk.length > pieceBytesMax ? chunk.subarray(pieceBytesMax) : null;
+    if (piece) this.#deliveredBytes += piece.length;
     else this.#state = "ended";
-    deliver(bytes);
-    const hasEnded = bytes === null;
+    deliver(piece);
+    const hasEnded = piece === null;
     this.#release((waiter) => hasEnded || waiter.provenAtBytes <= this.#deliveredBytes);
   }
 

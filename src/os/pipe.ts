@@ -37,7 +37,7 @@ export interface ChunkReader {
 
 /**
  * Event-driven reading, without a thread, of a duplicate of `fd`, which must be non-blocking. The runtime reads ahead,
- * asked or not, as soon as there is something: one piece of at most 256 KiB.
+ * asked or not, as soon as there is something: one chunk of at most 512 KiB.
  * @throws OsError
  */
 export function openChunkReader(fd: number): ChunkReader {
