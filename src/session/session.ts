@@ -48,6 +48,8 @@ export class Session<Message extends { kind: string }> {
   #peer: Hello | null = null;
   #lastOperation = 0;
   #paused = false;
+  /** Why it has ended; null while it has not. */
+  #endedBy: SessionEnd | null = null;
   #cancelHelloDeadline: (() => void) | null;
   readonly #transportClosed = Promise.withResolvers<void>();
 
@@ -89,10 +91,16 @@ export class Session<Message extends { kind: string }> {
     return this.#transport;
   }
 
-  /** A new operation of ours; its handler must be set before control returns to the event loop. */
+  /**
+   * A new operation of ours; its handler must be set before control returns to the event loop. On a session that has ended
+   * meanwhile it ends at once, for the same reason.
+   */
   open(): Operation<Message | SessionMessage> {
     this.#lastOperation += 1;
-    return this.#adopt(this.#lastOperation);
+    const operation = this.#adopt(this.#lastOperation);
+    const end = this.#endedBy;
+    if (end) queueMicrotask(() => operation.sessionEnded(end));
+    return operation;
   }
 
   /** Says why this side leaves, sends what is queued and ends the connection. */
@@ -244,6 +252,7 @@ export class Session<Message extends { kind: string }> {
   #end(end: SessionEnd, error: CtlError | null): void {
     if (this.#phase === "ended") return;
     this.#phase = "ended";
+    this.#endedBy = end;
     this.#cancelHelloDeadline?.();
     this.#keepalive.stop();
     const operations = [...this.#operations.values()];

@@ -209,3 +209,16 @@ describe("a session", () => {
     expect(daemon.ends[0]?.error?.code).toBe("protocol-violated");
   });
 });
+
+test("an operation on a session that has just ended hears of it like any other", async () => {
+  const { controller, daemon } = pair();
+  await until(() => controller.session.isOpen && daemon.session.isOpen);
+  daemon.session.goodbye("session-limit", "Full");
+  await until(() => controller.ends.length > 0);
+  const ends: SessionEnd[] = [];
+  const operation = controller.session.open();
+  operation.handle({ message: () => {}, sessionEnded: (end) => ends.push(end) });
+  operation.send({ kind: "ask", text: "" });
+  await until(() => ends.length > 0);
+  expect(ends[0]?.goodbye?.code).toBe("session-limit");
+});

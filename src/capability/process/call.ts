@@ -50,6 +50,8 @@ export type ExecRequest = Omit<Start, "kind" | "incarnation" | "stdin">;
 
 /** How long an exec that outlives its controller is looked for after a lost connection. */
 const keepResumeMs = 60_000;
+/** Goodbyes that mean it: coming back at once would be no use. */
+const dismissals: ReadonlySet<string> = new Set(["stopping", "session-limit", "version"]);
 const backoffFirstMs = 100;
 const backoffMaxMs = 1_000;
 
@@ -216,15 +218,22 @@ export class ExecCall {
     this.#isFollowing = false;
     if (this.#isSettled) return;
     this.#input?.unfollow();
-    if (end.goodbye?.code === "stopping") {
-      return this.#settle({ kind: "unknown", why: "The daemon was stopped" });
-    }
+    if (end.goodbye && dismissals.has(end.goodbye.code)) return this.#dismissed(end);
     const forMs = this.#resumeMs();
     if (this.#resumeDeadlineNs === null) {
       this.#resumeDeadlineNs = this.#host.clock.monotonicNs() + BigInt(forMs) * 1_000_000n;
       this.#host.news({ kind: "lost", why: end.why, forMs });
     }
     this.#retryLater(end.why);
+  }
+
+  /** The daemon took leave on purpose. */
+  #dismissed(end: SessionEnd): void {
+    const wasTried = this.#isAccepted || this.#resumeDeadlineNs !== null;
+    // A node that is full for the moment may have room again before the lease is over.
+    if (wasTried && end.goodbye?.code === "session-limit") return this.#retryLater(end.why);
+    if (wasTried) return this.#settle({ kind: "unknown", why: end.why });
+    this.#settle({ kind: "failed", error: new CtlError("refused", end.why) });
   }
 
   #resumeMs(): number {
