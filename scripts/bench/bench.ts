@@ -5,7 +5,7 @@
 //   bun run bench --quick    a fifth of the rounds, to see that it works
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { ensureBuilt } from "../build.ts";
@@ -28,6 +28,7 @@ try {
 async function bench(): Promise<void> {
   await using owned = new AsyncDisposableStack();
   const rig = await setUp(owned);
+  sayHowBusy();
 
   const cold = await measureCold(rig, rounds(100));
   printRows("one command, from its start to its end, cold", Object.values(cold));
@@ -48,6 +49,14 @@ async function bench(): Promise<void> {
     },
   ];
   printGoals(goals);
+}
+
+/** On a busy machine even the ratios mean little. */
+function sayHowBusy(): void {
+  const [load = 0] = loadavg();
+  const cpus = availableParallelism();
+  const verdict = load > cpus / 4 ? ": BUSY, so trust none of this" : "";
+  console.log(`${cpus} CPUs, load ${load.toFixed(2)}${verdict}`);
 }
 
 function rounds(full: number): number {
