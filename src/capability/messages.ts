@@ -34,6 +34,7 @@ import { Status } from "../wire/generated/status.ts";
 import { Stop } from "../wire/generated/stop.ts";
 import { schema } from "../wire/generated/tables.ts";
 import { frameBytesMax } from "../wire/limits.ts";
+import { linkedRoot } from "../wire/linked-schema.ts";
 import { uint32 } from "../wire/ranges.ts";
 import { member, Union } from "../wire/union.ts";
 import { Verifier } from "../wire/verifier.ts";
@@ -111,8 +112,11 @@ const bulkOverheadBytes = 128;
 const keptBytesMax = 64 * kib;
 const lengthBytes = 4;
 
+/** Linked once for all sessions. */
+const tables = linkedRoot(schema);
+
 class FrameCodec implements MessageCodec<Message> {
-  readonly #verifier = new Verifier(schema);
+  readonly #verifier = new Verifier(schema, tables);
   readonly #root = new Root();
   #builder = new Builder(kib);
 

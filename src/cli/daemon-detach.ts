@@ -1,10 +1,8 @@
 // `ctl daemon --detach`: a daemon in a session of its own, with a log file, that is known to listen before this returns.
 
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-
 import { CtlError } from "../base/errors.ts";
 import { usualSocketPath } from "../daemon/socket-path.ts";
+import { nodeFs, nodePath } from "../os/builtin.ts";
 import type { App } from "./app.ts";
 import type { DaemonSettings } from "./daemon-run.ts";
 import { toJson } from "./render/json-text.ts";
@@ -20,18 +18,18 @@ export interface DetachOptions {
 export async function detachDaemon(app: App, options: DetachOptions): Promise<number> {
   const log = logPath(app, options);
   const logFd = openLog(log);
-  const before = statSync(log).size;
+  const before = nodeFs().statSync(log).size;
   const words = options.words.map((word) => Buffer.from(word).toString());
   const child = Bun.spawn([process.execPath, "daemon", ...foreground(words)], {
     stdio: ["ignore", "pipe", logFd],
     detached: true,
     env: { ...app.env },
   });
-  closeSync(logFd);
+  nodeFs().closeSync(logFd);
   const ready = await firstLine(child.stdout);
   if (ready === null) {
     const code = await child.exited;
-    const said = readFileSync(log, "utf8").slice(before).trim().split("\n").at(-1) ?? "";
+    const said = nodeFs().readFileSync(log, "utf8").slice(before).trim().split("\n").at(-1) ?? "";
     throw new CtlError(
       code === 78 ? "key-missing" : "listen-failed",
       said.replace(/^ctl: /, "") || `The daemon ended with ${code}; see "${log}"`,
@@ -62,7 +60,7 @@ function foreground(words: readonly string[]): string[] {
 }
 
 function logPath(app: App, options: DetachOptions): string {
-  if (options.log) return resolve(Buffer.from(options.log).toString());
+  if (options.log) return nodePath().resolve(Buffer.from(options.log).toString());
   const { network, socket } = options.settings;
   const path = socket ?? usualSocketPath({ env: app.env, port: network?.port ?? null });
   return `${path.replace(/\.sock$/, "")}.log`;
@@ -70,8 +68,8 @@ function logPath(app: App, options: DetachOptions): string {
 
 function openLog(path: string): number {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return openSync(path, "a", 0o600);
+    nodeFs().mkdirSync(nodePath().dirname(path), { recursive: true, mode: 0o700 });
+    return nodeFs().openSync(path, "a", 0o600);
   } catch (error) {
     throw new CtlError("listen-failed", `Cannot write the log "${path}"`, {
       cause: error,

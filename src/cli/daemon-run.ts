@@ -44,8 +44,10 @@ export async function runDaemon(app: App, settings: DaemonSettings): Promise<num
   });
   const listeners = await openListeners(app, settings, (transport) => daemon.accept(transport));
   daemon.addresses = listeners.map((listener) => listener.address);
+  // Before anybody knows that we are here, or the first SIGTERM might find the default action.
+  const asked = untilAsked(app, daemon);
   announce(app, settings, listeners);
-  await untilAsked(app, daemon);
+  await asked;
   for (const listener of listeners) listener.close();
   await stopOrLeave(app, daemon);
   return 0;

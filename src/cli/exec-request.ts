@@ -1,11 +1,10 @@
 // What `ctl exec` asks of a node, from its options and the command's words.
 
-import { readFileSync } from "node:fs";
-
 import { CtlError } from "../base/errors.ts";
 import { quote } from "../base/escape.ts";
 import type { ExecRequest } from "../capability/process/call.ts";
 import { startBytes, type StartStrings, stringBytes } from "../capability/process/start-size.ts";
+import { nodeFs } from "../os/builtin.ts";
 import { argvEnvBytesMax, frameBytesMax } from "../wire/limits.ts";
 import { wordsOf } from "./argv.ts";
 import type { ExecOptions } from "./syntax/exec.ts";
@@ -41,14 +40,15 @@ async function environment(options: ExecOptions): Promise<Uint8Array[]> {
   if (exported.kind === "none" && envFiles.length === 0 && env.length === 0) return [];
   const { requestedEnvironment } = await import("./request-environment.ts");
   return requestedEnvironment(options, {
-    caller: () => wordsOf(readFileSync("/proc/self/environ")).filter((word) => word.includes(0x3d)),
+    caller: () =>
+      wordsOf(nodeFs().readFileSync("/proc/self/environ")).filter((word) => word.includes(0x3d)),
     readFile,
   });
 }
 
 function readFile(path: Uint8Array): Uint8Array {
   try {
-    return readFileSync(Buffer.from(path));
+    return nodeFs().readFileSync(Buffer.from(path));
   } catch (error) {
     const errno = error instanceof Error && "code" in error ? String(error.code) : "EIO";
     throw new CtlError("usage", `Cannot read --env-file ${quote(path)}: ${errno}`, {

@@ -113,7 +113,8 @@ function notStartedText(
   const { phase, errno, path, interpreter } = outcome;
   const command = asked.argv[0] ?? new Uint8Array();
   const { what, hint } = explainNotStarted({ phase, errno, interpreter, command });
-  const named = path.length === 0 ? "" : ` ${quote(path)}`;
+  // A command may well be empty, by a variable that was not set.
+  const named = path.length === 0 && phase !== "exec" ? "" : ` ${quote(path)}`;
   return withHint(`${phase}: ${errnoName(errno)}${named}: ${what}`, hint);
 }
 

@@ -1,11 +1,16 @@
-// The runtime collects garbage by a timer, which wakes an idle process several times a second, and reads the switch for that
-// only when it starts. So a daemon starts itself once more, in the same process, with the switch set.
+// The runtime collects garbage by a timer, which wakes an idle process several times a second, and starts threads when it
+// sees fit. It reads the switches for that only when it starts. So a daemon starts itself once more, in the same process,
+// with the switches set.
 
 const quietVariables = {
   /** No timer of the garbage collector; it still runs when memory is allocated. */
   BUN_GC_TIMER_DISABLE: "1",
   /** No thread that wakes up to give memory back. */
   MIMALLOC_PURGE_DELAY: "-1",
+  // The runtime aborts when it cannot start a thread, so a daemon whose user has reached the limit of processes would die of
+  // the next compilation instead of saying EAGAIN. These two keep compiler and collector on the threads that are there.
+  BUN_JSC_useConcurrentJIT: "0",
+  BUN_JSC_numberOfGCMarkers: "1",
 };
 
 /** Does not return the first time. */

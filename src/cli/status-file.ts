@@ -1,10 +1,9 @@
 // The status file: one JSON object per node and line. It is written beside its place and renamed, so that nobody ever reads
 // half of it; pipes and devices are written to as they are.
 
-import { appendFile, lstat, open, realpath, rename, stat, unlink } from "node:fs/promises";
-
 import { CtlError } from "../base/errors.ts";
 import { quote } from "../base/escape.ts";
+import { nodeFsPromises } from "../os/builtin.ts";
 import { isComplete, type NodeEnd } from "./node-end.ts";
 import { toJson } from "./render/json-text.ts";
 import { outcomeJson, usageJson } from "./render/outcome-json.ts";
@@ -33,7 +32,7 @@ export async function writeStatusFile(path: Uint8Array, ends: readonly NodeEnd[]
   try {
     const target = await replaceable(Buffer.from(path));
     if (target) await replace(target, text);
-    else await appendFile(Buffer.from(path), text);
+    else await nodeFsPromises().appendFile(Buffer.from(path), text);
   } catch (error) {
     const errno = error instanceof Error && "code" in error ? String(error.code) : "EIO";
     const hint = "choose a file in a directory that can be written to";
@@ -47,11 +46,13 @@ export async function writeStatusFile(path: Uint8Array, ends: readonly NodeEnd[]
  * /dev and /proc such as /dev/stdout, even if it leads to a regular file.
  */
 async function replaceable(path: Buffer): Promise<Buffer | null> {
-  const found = await lstat(path).catch(nullIfMissing);
+  const found = await nodeFsPromises().lstat(path).catch(nullIfMissing);
   if (!found || found.isFile()) return path;
   if (!found.isSymbolicLink() || /^\/(dev|proc)\//.test(path.toString("latin1"))) return null;
-  const target = await realpath(path, { encoding: "buffer" }).catch(nullIfMissing);
-  return target === null || (await stat(target)).isFile() ? (target ?? path) : null;
+  const target = await nodeFsPromises().realpath(path, { encoding: "buffer" }).catch(nullIfMissing);
+  return target === null || (await nodeFsPromises().stat(target)).isFile()
+    ? (target ?? path)
+    : null;
 }
 
 function nullIfMissing(error: unknown): null {
@@ -62,13 +63,15 @@ function nullIfMissing(error: unknown): null {
 async function replace(target: Buffer, text: string): Promise<void> {
   const temporary = Buffer.concat([target, Buffer.from(`.${process.pid}.tmp`)]);
   // Exclusive: a link that somebody put there in advance leads nowhere.
-  const file = await open(temporary, "wx", 0o666);
+  const file = await nodeFsPromises().open(temporary, "wx", 0o666);
   try {
     await file.writeFile(text);
     await file.close();
-    await rename(temporary, target);
+    await nodeFsPromises().rename(temporary, target);
   } catch (error) {
-    await unlink(temporary).catch(() => {});
+    await nodeFsPromises()
+      .unlink(temporary)
+      .catch(() => {});
     throw error;
   }
 }

@@ -73,9 +73,20 @@ function greet(
     requestKinds: new Set(),
     // Nothing counts as a request, so this is never called.
     request: (operation) => operation.end(),
-    opened: () => opened.resolve(session),
+    opened: (peer) => {
+      if (peer.incarnation.length > 0) return opened.resolve(session);
+      opened.reject(noDaemon(transport.peer));
+      session.goodbye("protocol-violated", "A controller talks to daemons only");
+    },
     ended: (end, error) => opened.reject(error ?? new CtlError("connection-lost", end.why)),
     helloTimeoutMs,
   });
   return opened.promise;
+}
+
+/** Whoever sends back what he hears greets as a controller does: by no incarnation. */
+function noDaemon(peer: string): CtlError {
+  return new CtlError("not-ctl", `${peer} answers, but is no daemon of ctl`, {
+    hint: "check the port: something else listens there",
+  });
 }

@@ -59,6 +59,7 @@ export class Daemon {
     const { clock, software, host, incarnation, insecure } = this.#options;
     const times = { monotonicNs: clock.monotonicNs(), realtimeNs: clock.realtimeNs() };
     const isLocal = transport.kind !== "tcp";
+    let starts = 0;
     const session: Session<Message> = new Session<Message>({
       transport,
       clock,
@@ -66,7 +67,12 @@ export class Daemon {
       hello: helloOf({ software, host, incarnation, insecure: insecure && !isLocal, ...times }),
       requestKinds,
       opened: () => this.#opened(session),
-      request: (operation, request) => serve(operation, request, this.#services(isLocal)),
+      request: (operation, request) => {
+        if (request.kind === "start") starts += 1;
+        // Whoever starts a second command will start more; a single one should not pay for the next.
+        if (starts > 1) this.#options.spawner.keepSpare(true);
+        serve(operation, request, this.#services(isLocal));
+      },
       ended: (_end, error) => this.#ended(session, transport, error),
     });
     this.#sessions.add(session);
@@ -87,10 +93,11 @@ export class Daemon {
     const { sessionsMax } = this.#options;
     if (this.#isStopping) return session.goodbye("stopping", "The daemon is about to end");
     if (this.#sessions.size > sessionsMax) {
-      const text = `The node is full: it has ${sessionsMax} sessions, which is its limit`;
+      const text =
+        `The node is full: ${sessionsMax} sessions are open, which is its limit; end some, or start its daemon ` +
+        "with a larger --max-sessions";
       return session.goodbye("session-limit", text);
     }
-    this.#options.spawner.keepSpare(true);
   }
 
   #ended(session: Session<Message>, transport: Transport, error: CtlError | null): void {

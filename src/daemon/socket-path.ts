@@ -1,9 +1,8 @@
 // Where this machine's daemon listens for its own user, when nobody says otherwise. The daemon and those who look for it
 // follow the same rule. Other users' directories are passed over or refused, never used.
 
-import { resolve } from "node:path";
-
 import { CtlError } from "../base/errors.ts";
+import { nodePath } from "../os/builtin.ts";
 import { distrustOf, type InspectDirectory, inspectDirectory } from "../os/private-directory.ts";
 
 /** The port whose daemon needs no number in its socket's name. */
@@ -27,7 +26,7 @@ export function usualSocketPath(options: UsualPathOptions): string {
 
 /** What the user named, or else the usual path. @throws CtlError */
 export function prepareSocketPath(options: UsualPathOptions & { given: string | null }): string {
-  return options.given === null ? usualSocketPath(options) : resolve(options.given);
+  return options.given === null ? usualSocketPath(options) : nodePath().resolve(options.given);
 }
 
 function usualDirectory(options: UsualPathOptions): string {

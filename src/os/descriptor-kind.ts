@@ -1,8 +1,7 @@
 // What an inherited descriptor leads to, and a way to it that never blocks. The flags of an inherited descriptor are
 // shared with whoever gave it to us (the user's shell, a neighbour in a pipeline) and are never changed.
 
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
-
+import { nodeFs } from "./builtin.ts";
 import { libc } from "./libc.ts";
 
 /** `file` stands for all that answers at once: regular files, /dev/null, /dev/full and their like. */
@@ -16,7 +15,7 @@ const termiosBytesMax = 64;
 const ptmxDevice = 0x502;
 
 export function kindOfDescriptor(fd: number): DescriptorKind {
-  const facts = fstatSync(fd);
+  const facts = nodeFs().fstatSync(fd);
   if (facts.isFIFO()) return "pipe";
   if (facts.isSocket()) return "socket";
   return facts.isCharacterDevice() && isTerminal(fd) ? "terminal" : "file";
@@ -33,11 +32,11 @@ export function isNonBlocking(fd: number): boolean {
  * a socket, to another user's terminal, or into a pipe without a reader.
  */
 export function reopenNonBlocking(fd: number, access: "read" | "write"): number | null {
-  if (fstatSync(fd).rdev === ptmxDevice) return null;
-  const { O_RDONLY, O_WRONLY, O_NOCTTY } = constants;
+  if (nodeFs().fstatSync(fd).rdev === ptmxDevice) return null;
+  const { O_RDONLY, O_WRONLY, O_NOCTTY } = nodeFs().constants;
   const flags = (access === "read" ? O_RDONLY : O_WRONLY) | O_NOCTTY | O_NONBLOCK;
   try {
-    return openSync(`/proc/self/fd/${fd}`, flags);
+    return nodeFs().openSync(`/proc/self/fd/${fd}`, flags);
   } catch {
     return null;
   }
@@ -46,7 +45,7 @@ export function reopenNonBlocking(fd: number, access: "read" | "write"): number 
 /** For what `reopenNonBlocking` returned; a failure means that it is closed already. */
 export function closeReopened(fd: number): void {
   try {
-    closeSync(fd);
+    nodeFs().closeSync(fd);
   } catch {
     // Nothing is lost by it.
   }

@@ -1,7 +1,6 @@
 // One holder per lock file, enforced by the kernel: it lets go when the holder ends, however that happens.
 
-import { closeSync, openSync } from "node:fs";
-
+import { nodeFs } from "./builtin.ts";
 import { libc } from "./libc.ts";
 
 const LOCK_EX = 2;
@@ -16,9 +15,9 @@ export class FileLock {
 
   /** Null when somebody else holds it. @throws the system's error when the file cannot be opened */
   static tryAcquire(path: string): FileLock | null {
-    const fd = openSync(path, "a", 0o600);
+    const fd = nodeFs().openSync(path, "a", 0o600);
     if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return new FileLock(fd);
-    closeSync(fd);
+    nodeFs().closeSync(fd);
     return null;
   }
 
@@ -29,7 +28,7 @@ export class FileLock {
   /** The file stays: removing it would let two holders lock two files of one name. Harmless when repeated. */
   release(): void {
     if (this.#fd === null) return;
-    closeSync(this.#fd);
+    nodeFs().closeSync(this.#fd);
     this.#fd = null;
   }
 }

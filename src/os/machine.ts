@@ -1,13 +1,12 @@
 // Facts about this machine and this user that a daemon tells or passes on. Read once, where they are needed.
 
 import { CString, read } from "bun:ffi";
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 
+import { nodeFs, nodeOs } from "./builtin.ts";
 import { libc } from "./libc.ts";
 
 export function hostName(): string {
-  return hostname();
+  return nodeOs().hostname();
 }
 
 /**
@@ -38,7 +37,7 @@ export function incarnation(): Uint8Array {
 }
 
 function bootId(): Uint8Array {
-  const text = readFileSync("/proc/sys/kernel/random/boot_id", "latin1");
+  const text = nodeFs().readFileSync("/proc/sys/kernel/random/boot_id", "latin1");
   return Buffer.from(text.replace(/[^0-9a-f]/g, ""), "hex");
 }
 
@@ -53,7 +52,7 @@ export function childNofile(wantedSoft: bigint | null): { soft: bigint; hard: bi
 }
 
 function ownHardNofile(): bigint {
-  const limits = readFileSync("/proc/self/limits", "latin1");
+  const limits = nodeFs().readFileSync("/proc/self/limits", "latin1");
   const hard = /^Max open files\s+\S+\s+(?<hard>\S+)/m.exec(limits)?.groups?.["hard"] ?? "1024";
   return hard === "unlimited" ? (1n << 64n) - 1n : BigInt(hard);
 }

@@ -1,6 +1,6 @@
 // A directory that nobody but its owner can put anything into: made when it is missing, refused when it is not ours.
 
-import { lstatSync, mkdirSync } from "node:fs";
+import { nodeFs } from "./builtin.ts";
 
 export interface DirectoryFacts {
   isDirectory: boolean;
@@ -13,7 +13,7 @@ export type InspectDirectory = (path: string) => DirectoryFacts | null;
 
 /** What stands at `path` itself; a symbolic link is not followed, for its target may change. */
 export const inspectDirectory: InspectDirectory = (path) => {
-  const facts = lstatSync(path, { throwIfNoEntry: false });
+  const facts = nodeFs().lstatSync(path, { throwIfNoEntry: false });
   return facts ? { isDirectory: facts.isDirectory(), uid: facts.uid, mode: facts.mode } : null;
 };
 
@@ -30,7 +30,7 @@ export function distrustOf(facts: DirectoryFacts, uid: number): string | null {
 /** Makes the directory with mode 0700 unless it is there. @throws the system's error */
 export function makePrivateDirectory(path: string): void {
   try {
-    mkdirSync(path, { mode: 0o700 });
+    nodeFs().mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }

@@ -4,12 +4,11 @@
 // The runtime's own writer is not used on the inherited descriptor: it makes it non-blocking for everybody who shares it,
 // and on a terminal it blocks the whole program. So pipes and terminals are opened a second time.
 
-import { write as writeOnThread } from "node:fs";
-
 import type { FileSink } from "bun";
 
 import { assert } from "../base/assert.ts";
 import type { ByteSink } from "../base/byte-stream.ts";
+import { nodeFs } from "./builtin.ts";
 import {
   closeReopened,
   isNonBlocking,
@@ -193,7 +192,7 @@ class ThreadOutput extends Output {
 
   protected begin(bytes: Uint8Array): void {
     if (this.isClosed) return;
-    writeOnThread(this.#fd, bytes, 0, bytes.length, null, (error, taken) => {
+    nodeFs().write(this.#fd, bytes, 0, bytes.length, null, (error, taken) => {
       if (error && codeOf(error) === "EAGAIN") {
         setTimeout(() => this.begin(bytes), retryMsMax);
       } else if (error || taken === bytes.length) {

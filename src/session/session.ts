@@ -63,8 +63,7 @@ export class Session<Message extends { kind: string }> {
     });
     const deadlineMs = options.helloTimeoutMs ?? helloTimeoutMs;
     this.#cancelHelloDeadline = options.clock.after(deadlineMs, () => {
-      const text = `Connected to ${this.#transport.peer}, but no hello within ${deadlineMs / 1000} s`;
-      this.#fail(new CtlError("connect-timeout", text), "protocol-violated");
+      this.#fail(silent(this.#transport.peer), "protocol-violated");
     });
     this.#transport.attach({
       data: (bytes) => this.#receive(bytes),
@@ -243,10 +242,7 @@ export class Session<Message extends { kind: string }> {
   #closed(error: CtlError | null): void {
     this.#transportClosed.resolve();
     const why = error?.message ?? "The connection was closed";
-    this.#end(
-      { goodbye: null, why },
-      error ?? new CtlError("connection-lost", `${this.#transport.peer} closed the connection`),
-    );
+    this.#end({ goodbye: null, why }, error ?? closedBy(this.#transport.peer, this.#phase));
   }
 
   #end(end: SessionEnd, error: CtlError | null): void {
@@ -271,4 +267,18 @@ function isKind<Kind extends SessionMessage["kind"]>(
 
 function refusedBy(goodbye: { code: string; text: string }): CtlError {
   return new CtlError(goodbye.code === "version" ? "version" : "refused", goodbye.text);
+}
+
+function silent(peer: string): CtlError {
+  return new CtlError("connect-timeout", `Connected to ${peer}, but no hello came in time`, {
+    errno: "ETIMEDOUT",
+    hint: "check that a daemon of ctl listens there and is not stopped",
+  });
+}
+
+function closedBy(peer: string, phase: Phase): CtlError {
+  if (phase !== "greeting") return new CtlError("connection-lost", `${peer} closed the connection`);
+  return new CtlError("connection-lost", `${peer} closed the connection instead of a greeting`, {
+    hint: "check the port: something else may listen there, or the daemon has too many connections",
+  });
 }

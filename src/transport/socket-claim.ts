@@ -1,10 +1,8 @@
 // The right to a Unix socket's path: a directory that only we can write, and a lock that the kernel takes back when its holder
 // ends. Who has the claim may replace what a dead daemon left behind, without a race against a living one.
 
-import { lstatSync, unlinkSync } from "node:fs";
-import { dirname } from "node:path";
-
 import { CtlError } from "../base/errors.ts";
+import { nodeFs, nodePath } from "../os/builtin.ts";
 import { FileLock } from "../os/file-lock.ts";
 import { distrustOf, inspectDirectory, makePrivateDirectory } from "../os/private-directory.ts";
 
@@ -23,7 +21,7 @@ export class SocketClaim {
   /** Nothing has the name afterwards. @throws CtlError, or the system's error */
   static on(path: string, uid: number): SocketClaim {
     refuseLongPath(path);
-    claimDirectory(dirname(path), uid);
+    claimDirectory(nodePath().dirname(path), uid);
     const lock = acquire(path);
     try {
       removeSocket(path);
@@ -69,10 +67,10 @@ function acquire(path: string): FileLock {
 
 /** Nothing but a socket: a mistyped path must not cost anybody a file. */
 function removeSocket(path: string): void {
-  const facts = lstatSync(path, { throwIfNoEntry: false });
+  const facts = nodeFs().lstatSync(path, { throwIfNoEntry: false });
   if (!facts) return;
   if (!facts.isSocket()) throw refusal(path, "something that is not a socket has that name");
-  unlinkSync(path);
+  nodeFs().unlinkSync(path);
 }
 
 function refusal(path: string, reason: string): CtlError {

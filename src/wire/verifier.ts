@@ -36,8 +36,9 @@ export class Verifier {
   #isUnknown = false;
   #fault = "";
 
-  constructor(schema: SchemaShape) {
-    this.#root = linkedRoot(schema);
+  /** @param root the schema's tables, where many verifiers share them */
+  constructor(schema: SchemaShape, root: LinkedTable = linkedRoot(schema)) {
+    this.#root = root;
     this.#identifier = Buffer.from(schema.identifier).readUInt32LE(0);
   }
 

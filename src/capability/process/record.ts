@@ -28,7 +28,7 @@ export interface RecordOptions {
   launch(report: (report: LauncherReport) => void): LaunchedChild;
   /** Takes the next sequence number of this daemon. */
   nextSequence(): bigint;
-  /** It may have become settled. */
+  /** It is over, or may have become settled. */
   changed(): void;
   /** The record is over and acknowledged, or nobody came back for it. */
   forget(): void;
@@ -202,7 +202,7 @@ export class ProcessRecord {
     const { life, effects } = stepLife(this.#life, input);
     this.#life = life;
     for (const effect of effects) this.#carryOut(effect);
-    if (this.isSettled && !this.#isForgotten) this.#options.changed();
+    if (this.isOver && !this.#isForgotten) this.#options.changed();
   }
 
   #carryOut(effect: LifeEffect): void {

@@ -29,7 +29,9 @@ export function serveStart(
   }
   if (service.isStopping()) return refuse(operation, "stopping", "The daemon is about to end");
   if (service.table.isFull) {
-    const text = `The node is full: it has ${service.table.size} processes, which is its limit`;
+    const text =
+      `The node is full: its limit of processes, ${service.table.size}, is reached; wait until one has ended, ` +
+      "or start its daemon with a larger --max-processes";
     return refuse(operation, "process-limit", text);
   }
   follow(operation, (follower) => service.table.start(request, follower));

@@ -19,6 +19,8 @@ export interface TableOptions {
 }
 
 const RLIMIT_NOFILE = 7;
+/** How long controllers get to read the rest when all has ended: one that stands still must not keep the daemon alive. */
+export const farewellMs = 5_000;
 
 export class ProcessTable {
   readonly #options: TableOptions;
@@ -64,19 +66,33 @@ export class ProcessTable {
     return record;
   }
 
-  /** Stops what must not outlive the daemon, and resolves when none of that is left. */
+  /**
+   * Stops what must not outlive the daemon. Resolves when none of that is left, and whoever follows has heard how it ended or
+   * does not listen.
+   */
   async stopAll(): Promise<void> {
     for (const record of this.#byKey.values()) record.daemonStops();
-    while (this.#mustEnd()) {
-      await new Promise<void>((resolve) => this.#changeListeners.push(resolve));
-    }
+    await this.#changedUntil(() => this.#bound.every((record) => record.isOver));
+    let isLate = false;
+    const cancel = this.#options.clock.after(farewellMs, () => {
+      isLate = true;
+      this.#changed();
+    });
+    await this.#changedUntil(() => isLate || this.#bound.every((record) => record.isSettled));
+    cancel();
   }
 
-  #mustEnd(): boolean {
-    for (const record of this.#byKey.values()) {
-      if (record.onDisconnect === "kill" && record.isFollowed && !record.isSettled) return true;
+  /** What must not outlive the daemon. */
+  get #bound(): ProcessRecord[] {
+    return [...this.#byKey.values()].filter(
+      (record) => record.onDisconnect === "kill" && record.isFollowed,
+    );
+  }
+
+  async #changedUntil(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => this.#changeListeners.push(resolve));
     }
-    return false;
   }
 
   #forget(key: string, id: string): void {

@@ -43,7 +43,7 @@ function settingsOf(options: DaemonOptions): DaemonSettings {
   const { port, listen, insecure, json, childNofile, processesMax, sessionsMax } = options;
   const wantsNetwork = port !== null || listen !== null;
   return {
-    network: wantsNetwork ? { host: listen ?? "127.0.0.1", port: port ?? defaultPort } : null,
+    network: wantsNetwork ? { host: hostOf(listen), port: port ?? defaultPort } : null,
     socket: options.socket && Buffer.from(options.socket).toString(),
     insecure,
     json,
@@ -51,4 +51,10 @@ function settingsOf(options: DaemonOptions): DaemonSettings {
     processesMax,
     sessionsMax,
   };
+}
+
+/** IPv6 with brackets too, as it stands in a node's name. */
+function hostOf(listen: string | null): string {
+  if (listen === null) return "127.0.0.1";
+  return /^\[(?<address>.*:.*)\]$/.exec(listen)?.groups?.["address"] ?? listen;
 }
