@@ -2,11 +2,14 @@
 // why they never will be. Diagnostics are single lines on stderr that start with "ctl:".
 
 import type { ByteSink } from "../base/byte-stream.ts";
+import type { Clock } from "../base/clock.ts";
 
 type Done = (errno: string | null) => void;
 
 /** Small pieces that wait together go out in one write of at most this size. */
 const joinedBytesMax = 65_536;
+/** What is left to be written gets this long to go out when the user has had enough. */
+const hurryMs = 200;
 
 /** A sink that takes any number of writes and does them one after the other. Its users bound what they queue. */
 export class OutputQueue {
@@ -73,6 +76,7 @@ export class OutputQueue {
 export class Console {
   readonly stdout: OutputQueue;
   readonly stderr: OutputQueue;
+  #hurry: Promise<void> | null = null;
 
   constructor(stdout: ByteSink, stderr: ByteSink) {
     this.stdout = new OutputQueue(stdout);
@@ -89,10 +93,15 @@ export class Console {
     this.stderr.write(Buffer.from(`ctl: ${text}\n`), ignoreHere);
   }
 
+  /** The user leaves now: a reader that stands still must not keep ctl. */
+  hurry(clock: Clock): void {
+    this.#hurry ??= new Promise((resolve) => void clock.after(hurryMs, resolve));
+  }
+
   /** Everything is out, as far as it can be. */
   async idle(): Promise<void> {
-    await this.stdout.idle();
-    await this.stderr.idle();
+    const out = Promise.all([this.stdout.idle(), this.stderr.idle()]);
+    await (this.#hurry ? Promise.race([out, this.#hurry]) : out);
   }
 }
 

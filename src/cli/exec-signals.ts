@@ -29,6 +29,7 @@ export function obeySignals(app: App, execs: readonly RunningExec[], graceMs: nu
         for (const { exec } of execs) exec.stop(graceMs);
         return;
       case "leave":
+        app.console.hurry(app.clock);
         for (const { exec } of execs) exec.leave(`Left at the user's third ${signalName(SIGINT)}`);
         return;
       default:
