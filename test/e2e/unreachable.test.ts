@@ -1,0 +1,245 @@
+// Nodes that cannot be talked to, that stop answering, that refuse, or that are none: what ctl says, and that it never says
+// success.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { until } from "../support/until.ts";
+import { expectFailure } from "./support/failure-line.ts";
+import { said } from "./support/running.ts";
+import { type Daemon, openSandbox, type Sandbox, untilNothingIsLeft } from "./support/sandbox.ts";
+import {
+  answerTo,
+  goodbye,
+  greetingOfProtocol,
+  peerThat,
+  peerWithoutAnswer,
+} from "./support/strange-peers.ts";
+
+let box: Sandbox;
+let daemon: Daemon;
+
+beforeAll(async () => {
+  box = await openSandbox();
+  daemon = await box.startDaemon();
+});
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]();
+  await box[Symbol.asyncDispose]();
+});
+
+/** What exec and ping both say of a node that cannot be talked to. */
+async function unreachable(node: string, code: number, parts: readonly string[]): Promise<void> {
+  const asked = ["--connect-timeout", "2s"];
+  const exec = await box.ctl(["exec", node, ...asked, "true"], { timeoutMs: 10_000 });
+  expectFailure(exec, code, [`${node}: session: `, ...parts]);
+  const ping = await box.ctl(["ping", node, ...asked], { timeoutMs: 10_000 });
+  expectFailure(ping, 255, [`${node}: session: `, ...parts]);
+  expect(ping.text).toBe("");
+}
+
+describe("nobody is there", () => {
+  test("the name does not resolve", async () => {
+    await unreachable("no-such-node.invalid", 255, ["ENOTFOUND", "does not resolve", "check"]);
+  });
+
+  test("the connection is refused", async () => {
+    const proxy = await TcpProxy.start({ port: daemon.port });
+    proxy.close();
+    const node = `127.0.0.1:${proxy.port}`;
+    await unreachable(node, 255, ["ECONNREFUSED", "refused", node, "ctl daemon"]);
+  });
+
+  test("nothing answers", async () => {
+    using peer = await peerWithoutAnswer();
+    await unreachable(peer.address, 255, ["ETIMEDOUT", "no answer", peer.address, "2s", ";"]);
+  });
+
+  test("there is no such socket", async () => {
+    const node = `unix:${join(box.directory, "none.sock")}`;
+    await unreachable(node, 255, ["ENOENT", "no such socket", "ctl daemon"]);
+  });
+
+  test("the socket's daemon has ended without a word", async () => {
+    const other = await box.startDaemon();
+    await other.kill();
+    await unreachable(`unix:${other.socket}`, 255, ["ECONNREFUSED", "has ended", "ctl daemon"]);
+  });
+});
+
+describe("somebody else is there", () => {
+  const strangers = {
+    "an HTTP server": { answer: () => "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" },
+    "a service that greets with text": { greeting: "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n" },
+    "a stream of zeros": { endless: new Uint8Array(65_536) },
+    "a stream of the longest lengths": { endless: new Uint8Array(65_536).fill(0xff) },
+    "an echo service": { answer: (bytes: Uint8Array) => bytes.slice() },
+  };
+
+  test.each(Object.entries(strangers))("%s is not ctl", async (_name, behaviour) => {
+    using peer = peerThat(behaviour);
+    await unreachable(peer.address, 125, [peer.address, "ctl", "check the port"]);
+  });
+
+  test("a service that closes the connection", async () => {
+    using peer = peerThat({ closes: true });
+    await unreachable(peer.address, 255, [peer.address, "closed the connection", "check the port"]);
+  });
+
+  test("a service that says nothing", async () => {
+    using peer = peerThat({});
+    await unreachable(peer.address, 255, ["ETIMEDOUT", "no hello came in time", "check"]);
+  });
+
+  test("a daemon that is stopped", async () => {
+    const other = await box.startDaemon();
+    other.run.signal("SIGSTOP");
+    await unreachable(other.address, 255, ["ETIMEDOUT", "no hello came in time", "not stopped"]);
+    other.run.signal("SIGCONT");
+    await other.stop();
+  });
+});
+
+describe("of another time", () => {
+  test("the daemon is too new", async () => {
+    using peer = peerThat({ greeting: greetingOfProtocol(1_000, 1_001) });
+    const parts = ["ctl 9.9.9", "protocol 1000 to 1001", "too new", "same version"];
+    await unreachable(peer.address, 125, parts);
+  });
+
+  test("this ctl is too old, which is how the daemon sees it", async () => {
+    using peer = peerThat({ greeting: goodbye("version", "The peer is too old, use ctl 9") });
+    await unreachable(peer.address, 125, ["the peer is too old, use ctl 9"]);
+  });
+
+  test("the controller is too new: the daemon says so, to it and to its owner", async () => {
+    const { kinds, text } = await answerTo(daemon.port, greetingOfProtocol(1_000, 1_000));
+    expect(kinds).toEqual(["hello", "goodbye"]);
+    expect(text).toContain("speaks protocol 1000, this ctl 1: the peer is too new");
+    await said(
+      daemon.run,
+      /^ctl: tcp 127\.0\.0\.1:\d+: The peer \(ctl 9\.9\.9\) speaks.*too new$/m,
+    );
+  });
+
+  test("the controller is none: the daemon closes and goes on", async () => {
+    await answerTo(daemon.port, Buffer.from("GET / HTTP/1.1\r\nHost: node\r\n\r\n"));
+    await said(daemon.run, /^ctl: tcp 127\.0\.0\.1:\d+ *:? .*does not speak ctl's protocol/m);
+    expect((await box.ctl(["exec", daemon.address, "true"])).code).toBe(0);
+  });
+});
+
+describe("without a key", () => {
+  const env = { CTL_INSECURE_NO_AUTHENTICATION: undefined };
+
+  test("nothing is sent over the network unless that was typed", async () => {
+    const ended = await box.ctl(["exec", daemon.address, "true"], { env });
+    const parts = [`${daemon.address}: session: `, "no key", "--insecure-no-authentication"];
+    expectFailure(ended, 125, parts);
+    const typed = ["exec", "--insecure-no-authentication", daemon.address, "echo", "typed"];
+    expect(await box.ctl(typed, { env })).toMatchObject({ text: "typed\n", stderr: "", code: 0 });
+  });
+
+  test("a socket of this machine needs none", async () => {
+    const ended = await box.ctl(["exec", `unix:${daemon.socket}`, "echo", "own"], { env });
+    expect(ended).toMatchObject({ text: "own\n", stderr: "", code: 0 });
+  });
+
+  test.each(["yes", "true", "2"])("the variable is 1 or 0, not %s", async (value) => {
+    const ended = await box.ctl(["exec", daemon.address, "true"], {
+      env: { CTL_INSECURE_NO_AUTHENTICATION: value },
+    });
+    expectFailure(ended, 125, ["CTL_INSECURE_NO_AUTHENTICATION", value]);
+  });
+});
+
+describe("what was running when the connection went", () => {
+  const script = "echo begun; exec sleep 1000";
+
+  test("is unknown when the connection does not come back, and its tree is ended", async () => {
+    const proxy = await TcpProxy.start({ port: daemon.port });
+    const node = `127.0.0.1:${proxy.port}`;
+    const words = ["exec", node, "--on-disconnect", "kill:1s", "--grace", "1s", "--sh", script];
+    const run = box.start(words);
+    await said(run, /begun/);
+    proxy.refuse();
+    proxy.cut();
+    const ended = await run.ended;
+    const lines = ended.stderr.trim().split("\n");
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toStartWith(`ctl: ${node}: connection lost (`);
+    expect(lines[0]).toEndWith("; trying again for 1s");
+    expect(lines[1]).toStartWith(`ctl: ${node}: how it ended is unknown: the connection was lost`);
+    expect(lines[1]).toContain("look on the node");
+    expect(ended).toMatchObject({ text: "begun\n", code: 255 });
+    await untilNothingIsLeft(box);
+  });
+
+  test("is unknown when the daemon was killed, and its tree is ended", async () => {
+    const other = await box.startDaemon();
+    const status = join(box.directory, "killed-daemon.json");
+    const lease = ["--on-disconnect", "kill:1s", "--grace", "1s", "--status-file", status];
+    const run = box.start(["exec", other.address, ...lease, "--sh", script]);
+    await said(run, /begun/);
+    await other.kill();
+    const ended = await run.ended;
+    expect(ended.stderr).toContain(`ctl: ${other.address}: how it ended is unknown: `);
+    expect(ended).toMatchObject({ text: "begun\n", code: 255 });
+    const told: unknown = await Bun.file(status).json();
+    expect(told).toMatchObject({ outcome: "unknown", exit_code: 255 });
+    await untilNothingIsLeft(box);
+  });
+
+  test("is unknown when another daemon has the address now: nothing is started a second time", async () => {
+    const trace = join(box.directory, "starts");
+    writeFileSync(trace, "");
+    const other = await box.startDaemon();
+    const port = ["--port", `${other.port}`, "--insecure-no-authentication"];
+    const lease = ["--on-disconnect", "kill:20s", "--grace", "1s"];
+    const twice = `echo started >> ${trace}; ${script}`;
+    const run = box.start(["exec", other.address, ...lease, "--sh", twice]);
+    await said(run, /begun/);
+    await other.kill();
+    await using successor = await box.startDaemon({
+      args: [...port, "--socket", join(box.directory, "successor.sock")],
+    });
+    const ended = await run.ended;
+    expect(ended.stderr).toContain("how it ended is unknown: ");
+    expect(ended.code).toBe(255);
+    expect(successor.address).toBe(other.address);
+    expect(await Bun.file(trace).text()).toBe("started\n");
+    await untilNothingIsLeft(box);
+  });
+});
+
+describe("a node that is full", () => {
+  test("has all its processes", async () => {
+    await using other = await box.startDaemon({ more: ["--max-processes", "1"] });
+    const first = box.start(["exec", other.address, "--sh", "echo begun; read line"], {
+      keepInputOpen: true,
+    });
+    await said(first, /begun/);
+    const second = await box.ctl(["exec", other.address, "true"]);
+    const parts = [`${other.address}: session: `, "node is full", "1", "--max-processes"];
+    expectFailure(second, 125, parts);
+    first.write("go on\n");
+    first.endInput();
+    expect((await first.ended).code).toBe(0);
+    // The daemon forgets a process once its end has been acknowledged, a moment after ctl knows it.
+    await until(async () => (await box.ctl(["exec", other.address, "true"])).code === 0);
+  });
+
+  test("has all its sessions", async () => {
+    await using other = await box.startDaemon({ more: ["--max-sessions", "1"] });
+    const first = box.start(["exec", other.address, "--sh", "echo begun; read line"], {
+      keepInputOpen: true,
+    });
+    await said(first, /begun/);
+    await unreachable(other.address, 125, ["node is full", "1", "--max-sessions"]);
+    first.endInput();
+    await first.ended;
+    await until(async () => (await box.ctl(["exec", other.address, "true"])).code === 0);
+  });
+});
