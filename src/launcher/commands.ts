@@ -1,7 +1,7 @@
 // Messages to the launcher over its control socket, layout and numbers as in native/control.h. Pure.
 
 import type { OrphanPolicy, SignalScope } from "./contract.ts";
-import { policyNumbers } from "./orders.ts";
+import { boundedMs, policyNumbers } from "./orders.ts";
 
 const startMagic = 0x534c_5443;
 const messageBytes = 16;
@@ -45,6 +45,6 @@ function command({ operation, scope = 0, signal = 0, graceMs = 0 }: CommandField
   message.setUint16(0, operation, true);
   message.setUint16(2, scope, true);
   message.setUint32(4, signal, true);
-  message.setUint32(8, graceMs, true);
+  message.setUint32(8, boundedMs(graceMs), true);
   return new Uint8Array(message.buffer);
 }

@@ -11,6 +11,11 @@ const stringOverheadBytes = 5;
 /** The numbers of the policies, in orders and in commands. */
 export const policyNumbers: Record<OrphanPolicy, number> = { keep: 0, stop: 1 };
 
+/** The record has 32 bits for it: 49 days. */
+export function boundedMs(ms: number): number {
+  return Math.min(Math.max(0, ms), 0xffff_ffff);
+}
+
 const attributeFlags = { user: 1, umask: 2, nice: 4, oomScoreAdjust: 8, mountProc: 16 } as const;
 
 export function encodeOrders(orders: LaunchOrders): Uint8Array {
@@ -29,7 +34,7 @@ export function encodeOrders(orders: LaunchOrders): Uint8Array {
   const writer = new RecordWriter(record);
   writer.u32(magic).u32(size).u64(orders.id);
   writer.u32(flagsOf(attributes)).u32(attributes.namespaces ?? 0);
-  writer.u32(policyNumbers[orders.policy]).u32(orders.graceMs);
+  writer.u32(policyNumbers[orders.policy]).u32(boundedMs(orders.graceMs));
   writer.u32(attributes.user?.uid ?? 0).u32(attributes.user?.gid ?? 0);
   writer
     .u32(attributes.umask ?? 0)

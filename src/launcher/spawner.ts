@@ -35,6 +35,7 @@ interface Machinery {
 }
 
 const O_RDWR = 2;
+const ESHUTDOWN = 108;
 const spareDelayMs = 5;
 
 export class LauncherSpawner implements Spawner {
@@ -43,6 +44,7 @@ export class LauncherSpawner implements Spawner {
   #machinery: Machinery | null = null;
   #spare: LauncherProcess | null = null;
   #isSpareWanted = false;
+  #isClosed = false;
   #cancelSpareTimer: (() => void) | null = null;
 
   constructor(options: LauncherSpawnerOptions) {
@@ -78,6 +80,7 @@ export class LauncherSpawner implements Spawner {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.keepSpare(false);
     for (const child of this.#children) child.abandon();
     if (!this.#machinery) return;
@@ -89,6 +92,7 @@ export class LauncherSpawner implements Spawner {
   }
 
   #start(orders: LaunchOrders, report: (report: LauncherReport) => void): LaunchedChild {
+    if (this.#isClosed) throw new StartRefused("clone", new OsError("start", ESHUTDOWN));
     const machinery = refusedIn("clone", () => this.#openMachinery());
     // The child's ends are closed here in any case, ours when the start fails.
     using theirs = new DisposableStack();

@@ -3,6 +3,7 @@
 // The runtime may tell of a launcher's end before its last reports were read. A marker that we write into the same pipe
 // comes back after all of them: what was not reported then will never be.
 
+import { assert } from "../base/assert.ts";
 import { libc } from "../os/libc.ts";
 import {
   type ChunkReader,
@@ -50,6 +51,7 @@ export class StatusPipe {
   }
 
   listen(id: bigint, listener: StatusListener): void {
+    assert(!this.#listeners.has(id), `Two children with the id ${id}`);
     this.#listeners.set(id, listener);
   }
 

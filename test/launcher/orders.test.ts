@@ -60,6 +60,17 @@ describe("an order record", () => {
     expect(strings.toString("latin1", 4, 14)).toBe("p_1: true\0");
   });
 
+  test("bounds a grace that its field cannot hold", () => {
+    for (const [graceMs, kept] of [
+      [1e12, 0xffff_ffff],
+      [-5, 0],
+      [1.5, 1],
+    ] as const) {
+      const record = encodeOrders({ ...plain, graceMs });
+      expect(new DataView(record.buffer).getUint32(28, true)).toBe(kept);
+    }
+  });
+
   test("without a program cannot be made", () => {
     expect(() => encodeOrders({ ...plain, argv: [] })).toThrow("without a program");
   });

@@ -271,6 +271,8 @@ for (const image of testImages()) {
       await until(() => openFds() <= before);
       expect(isAlive(pids[1]?.pid ?? 0)).toBe(true);
       expect([stopped.kinds, kept.kinds]).toEqual([["started"], ["started"]]);
+      const late = await Launched.start(spawner, ["/bin/true"]).over();
+      expect((await late.the("not-started")).errno).toBe(108);
       process.kill(pids[1]?.launcherPid ?? 0, "SIGTERM");
       await until(() => !isAlive(pids[1]?.pid ?? 0));
     });

@@ -246,9 +246,16 @@ for (const image of testImages()) {
     test("with an errno when the kernel does not know the signal", async () => {
       const launched = Launched.start(spawner, ["/bin/sleep", "100"]);
       await launched.the("started");
+      for (const scope of ["main", "group", "tree"] as const) launched.child.signal(scope, 65);
+      await until(() => launched.reports.filter(({ kind }) => kind === "signaled").length === 3);
+      const answers = launched.reports.filter((report) => report.kind === "signaled");
+      expect(answers.map(({ hits, errno }) => [hits, errno])).toEqual([
+        [0, 22],
+        [0, 22],
+        [0, 22],
+      ]);
       launched.child.signal("main", 64);
-      const exited = await launched.the("exited");
-      expect(codeOf(exited)).toBe(-64);
+      expect(codeOf(await launched.the("exited"))).toBe(-64);
       await launched.over();
     });
 

@@ -71,7 +71,7 @@ static int receive_start(struct start_fds *fds) {
 static void obey(struct command command) {
   switch (command.operation) {
     case COMMAND_SIGNAL:
-      if (command.signal <= LAST_SIGNAL) send_signal(command.scope, command.signal);
+      send_signal(command.scope, command.signal);
       break;
     case COMMAND_STOP:
       begin_stop(command.grace_ms);

@@ -11,7 +11,9 @@ enum { SCOPE_MAIN = 1, SCOPE_GROUP, SCOPE_TREE };
 static void send_signal(u32 scope, u32 signal) {
   struct sweep sweep = {.signal = (int)signal};
   long result = -ESRCH;
-  if (scope == SCOPE_MAIN && self.child_is_alive) {
+  if (signal > LAST_SIGNAL) {
+    result = -EINVAL;
+  } else if (scope == SCOPE_MAIN && self.child_is_alive) {
     result = CALL(kill, self.child_pid, signal);
   } else if (scope == SCOPE_GROUP && self.child_is_alive) {
     result = CALL(kill, -self.child_pid, signal);
