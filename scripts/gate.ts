@@ -78,6 +78,8 @@ async function tests(words: readonly string[]): Promise<Verdict> {
 async function command(words: readonly string[]): Promise<Verdict> {
   const child = Bun.spawn([...words], {
     cwd: root,
+    // Some tools colour what no terminal will see.
+    env: { ...process.env, NO_COLOR: "1" },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
