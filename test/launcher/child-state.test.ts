@@ -1,3 +1,5 @@
+// What a launched child finds when it begins: descriptors, signals, arguments, limits, attributes. Real processes.
+
 import { afterAll, describe, expect, test } from "bun:test";
 
 import { until } from "../support/until.ts";

@@ -1,3 +1,5 @@
+// The committed launchers against their sources, and what is made of them to be executed.
+
 import { describe, expect, test } from "bun:test";
 
 import { buildImage, compilerFor, hashSources } from "../../scripts/launcher.ts";

@@ -1,3 +1,5 @@
+// Order records: as we encode them, as the launcher's parser takes them, and a million that are broken.
+
 import { describe, expect, test } from "bun:test";
 
 import type { LauncherReport, LaunchOrders } from "../../src/launcher/contract.ts";

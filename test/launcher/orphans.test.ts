@@ -1,3 +1,5 @@
+// What launchers do when the daemon is killed: real daemons, reduced to their spawner, are.
+
 import { dlopen } from "bun:ffi";
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";

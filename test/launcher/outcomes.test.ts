@@ -1,3 +1,5 @@
+// What is reported of real children that run and end, and of launchers that are killed.
+
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

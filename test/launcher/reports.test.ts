@@ -1,3 +1,5 @@
+// The reader of reports: every kind, every split, and bytes that are no reports.
+
 import { describe, expect, test } from "bun:test";
 
 import { encodeMarker, ReportReader, type StatusRecord } from "../../src/launcher/reports.ts";

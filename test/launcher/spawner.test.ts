@@ -1,3 +1,5 @@
+// The spawner towards the machine: descriptors, refusals, spares, memory, wake-ups, what ps shows.
+
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 
@@ -301,6 +303,7 @@ for (const image of testImages()) {
       const costs = pids.map(ownKib);
       expect(Math.max(...costs)).toBeLessThanOrEqual(128);
       const before = wakeUps(pids);
+      // Nothing is waited for: whatever happens in this second is what is measured.
       await Bun.sleep(1_000);
       expect(wakeUps(pids)).toBe(before);
     }, 30_000);
@@ -316,6 +319,7 @@ for (const image of testImages()) {
       const costs = pids.map(ownKib);
       expect(Math.max(...costs)).toBeLessThanOrEqual(128);
       const before = wakeUps(pids);
+      // Nothing is waited for: whatever happens in this second is what is measured.
       await Bun.sleep(1_000);
       expect(wakeUps(pids)).toBe(before);
       for (const launched of all) launched.child.stop(0);

@@ -1,3 +1,5 @@
+// Every way a start can fail after the launcher has its orders, with its exact phase, errno and path.
+
 import { afterAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,

@@ -1,3 +1,5 @@
+// Signals for trees and the verified end of trees that resist: real processes, fork bombs among them, within limits.
+
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 

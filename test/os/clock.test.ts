@@ -1,3 +1,5 @@
+// The machine's clocks against what the machine says elsewhere.
+
 import { describe, expect, test } from "bun:test";
 
 import { SystemClock } from "../../src/os/clock.ts";

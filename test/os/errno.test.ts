@@ -1,3 +1,5 @@
+// Names of error numbers against the runtime's own table.
+
 import { expect, test } from "bun:test";
 import { constants } from "node:os";
 

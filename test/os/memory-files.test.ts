@@ -1,3 +1,5 @@
+// Files without a name: in memory, and on disk where those may not be executed.
+
 import { describe, expect, test } from "bun:test";
 import { readFileSync, readlinkSync, statSync } from "node:fs";
 

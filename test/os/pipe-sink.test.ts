@@ -1,3 +1,5 @@
+// The write end of real pipes: exactness, waiting, failures, memory.
+
 import { describe, expect, test } from "bun:test";
 
 import type { ByteSink } from "../../src/base/byte-stream.ts";
@@ -199,6 +201,7 @@ describe("a pipe sink", () => {
     sink.write(new Uint8Array(300_000), () => {});
     await quiet();
     const before = process.resourceUsage();
+    // Nothing is waited for: the processor time of this while is what is measured.
     await Bun.sleep(300);
     const after = process.resourceUsage();
     const cpuUs =

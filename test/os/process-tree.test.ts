@@ -1,3 +1,5 @@
+// Who lives below real processes.
+
 import { dlopen, ptr } from "bun:ffi";
 import { afterEach, describe, expect, test } from "bun:test";
 

@@ -1,3 +1,5 @@
+// Whole messages and descriptors between two ends of a real socket pair.
+
 import { dlopen, ptr } from "bun:ffi";
 import { describe, expect, test } from "bun:test";
 

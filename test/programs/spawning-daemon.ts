@@ -4,6 +4,8 @@
 import type { OrphanPolicy } from "../../src/launcher/contract.ts";
 import { LauncherSpawner } from "../../src/launcher/spawner.ts";
 import { SystemClock } from "../../src/os/clock.ts";
+import { descendantsOf } from "../../src/os/process-tree.ts";
+import { until } from "../support/until.ts";
 
 const [policy, graceMs, next, script = ""] = process.argv.slice(2);
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -11,7 +13,7 @@ const spawner = new LauncherSpawner({ clock: new SystemClock() });
 
 if (next === "spare") {
   spawner.keepSpare(true);
-  await Bun.sleep(50);
+  await until(() => descendantsOf(process.pid, 1).length === 1);
 }
 const child = spawner.start(
   {
