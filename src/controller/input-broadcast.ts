@@ -39,10 +39,11 @@ export class InputBroadcast {
     this.#isReading = true;
     this.#source.read((bytes) => {
       this.#isReading = false;
-      for (const reader of this.#readers) {
-        const deliver = reader.waiting;
-        reader.waiting = null;
-        deliver?.(bytes);
+      // Nobody waits any more before the first one gets it: he may ask for more at once, and the others must be asked, too.
+      const waiting = [...this.#readers].map((reader) => ({ reader, deliver: reader.waiting }));
+      for (const { reader } of waiting) reader.waiting = null;
+      for (const { reader, deliver } of waiting) {
+        if (this.#readers.has(reader)) deliver?.(bytes);
       }
     });
   }
