@@ -12,6 +12,7 @@ import type { App } from "./app.ts";
 import {
   deliveryText,
   errorText,
+  inputText,
   needsSaying,
   outcomeText,
   survivorsText,
@@ -89,6 +90,14 @@ export class ExecView {
     this.#sayDelivery(end, "stdout");
     this.#sayDelivery(end, "stderr");
     if (result.survivors.length > 0) this.#say(survivorsText(node, result.survivors));
+  }
+
+  /** Our own stdin has been read. Returns false when that failed, so that the commands got less than there was. */
+  inputEnded(errno: string | null): boolean {
+    // What is not open for reading, as nohup leaves it, holds nothing.
+    if (errno === null || errno === "EBADF") return true;
+    this.#say(inputText(errno));
+    return false;
   }
 
   /** All nodes have ended. Returns false when the status file that was asked for could not be written. */

@@ -87,6 +87,12 @@ export function deliveryText(
   return `${escapeText(node)}: ${stream}: ${gapBytes} bytes are lost; the exit code is 255 for that`;
 }
 
+/** Our stdin could not be read to its end. */
+export function inputText(errno: string): string {
+  const phrase = errnoPhrase(errnoNumber(errno) ?? 0);
+  return `stdin: ${errno}: cannot read it: ${phrase}; the command got an end there, and the exit code is 255 for that`;
+}
+
 const namedSurvivorsMax = 4;
 
 /** Who goes on after the command has ended. */

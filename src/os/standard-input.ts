@@ -75,6 +75,7 @@ class StreamInput implements StandardInput {
   #fail(error: unknown, deliver: Deliver): void {
     const hasCode = error instanceof Error && "code" in error && typeof error.code === "string";
     const errno = hasCode ? String(error.code) : "EIO";
+    if (this.#isClosed) return;
     // A terminal that was hung up says so; it is the end of what can be typed there.
     this.failure = this.#isTerminal && errno === "EIO" ? null : errno;
     this.#deliver(null, deliver);

@@ -10,6 +10,7 @@ import {
   deliveryText,
   errorText,
   failureText,
+  inputText,
   needsSaying,
   outcomeText,
   sessionFailureOf,
@@ -300,6 +301,12 @@ describe("output that did not arrive", () => {
   ])("gap of %d, errno %p: %p", (gapBytes, errno, line) => {
     expect(deliveryText("node3", "stdout", { gapBytes, errno })).toBe(line);
   });
+});
+
+test("an input that could not be read is said with what became of it", () => {
+  expect(inputText("EISDIR")).toBe(
+    "stdin: EISDIR: cannot read it: is a directory; the command got an end there, and the exit code is 255 for that",
+  );
 });
 
 const survivor = (pid: number, command: string): { pid: number; command: Uint8Array } => ({

@@ -1,5 +1,6 @@
 // `ctl exec`: a command on one node or many, with its output, its signals and its exit status.
 
+import type { ByteSource } from "../../base/byte-stream.ts";
 import { outcomeOfExec } from "../../capability/process/outcome.ts";
 import { type NodeAddress, parseNodes } from "../../controller/address.ts";
 import { InputBroadcast } from "../../controller/input-broadcast.ts";
@@ -28,7 +29,8 @@ export async function exec(app: App, words: readonly Uint8Array[]): Promise<numb
   const nodes = parseNodes(operands[0] ?? "");
   const request = await requestOf(options, command);
   const view = await openView(app, { nodes, options, argv: request.argv });
-  const execs = execsOf(app, { nodes, options, request, view });
+  const source = wantsInput(options) ? openStandardInput(0) : null;
+  const execs = execsOf(app, { nodes, options, request, view, source });
   const stopObeying = obeySignals(app, execs, options.graceMs);
   const ends = await Promise.all(
     execs.map(async ({ node, exec: one }): Promise<NodeEnd> => {
@@ -41,8 +43,9 @@ export async function exec(app: App, words: readonly Uint8Array[]): Promise<numb
     }),
   );
   stopObeying();
+  const isFed = view.inputEnded(source?.failure ?? null);
   const isTold = await view.finish(ends);
-  return isTold ? worstExitCode(ends.map((end) => end.exitCode)) : exitUnknown;
+  return isFed && isTold ? worstExitCode(ends.map((end) => end.exitCode)) : exitUnknown;
 }
 
 interface Execs {
@@ -50,6 +53,7 @@ interface Execs {
   options: ExecOptions;
   request: Awaited<ReturnType<typeof requestOf>>;
   view: ExecView;
+  source: ByteSource | null;
 }
 
 export interface RunningExec {
@@ -57,9 +61,9 @@ export interface RunningExec {
   exec: NodeExec;
 }
 
-function execsOf(app: App, { nodes, options, request, view }: Execs): RunningExec[] {
+function execsOf(app: App, { nodes, options, request, view, source }: Execs): RunningExec[] {
   const connect = connecting(app, options);
-  const input = wantsInput(options) ? new InputBroadcast(openStandardInput(0)) : null;
+  const input = source && new InputBroadcast(source);
   return nodes.map((node) => ({
     node,
     exec: new NodeExec({
