@@ -1,0 +1,59 @@
+// What a running process holds, read from /proc: its memory at the highest, its descriptors, its children that nobody has reaped.
+
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+
+export const mib = 1024 * 1024;
+
+/** The most memory that was resident since the process began, or since `forgetPeak`. Null when it has ended. */
+export function peakBytes(pid: number): number | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/status`, "utf8");
+    const kib = /^VmHWM:\s+(\d+) kB$/m.exec(text)?.[1];
+    return kib === undefined ? null : Number(kib) * 1024;
+  } catch {
+    return null;
+  }
+}
+
+/** From now on the peak is that of the time to come. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+/** Watches a process until `stop`, which tells its peak even when it has ended meanwhile. */
+export function watchPeak(pid: number): { stop(): number } {
+  let peak = 0;
+  const look = (): void => void (peak = Math.max(peak, peakBytes(pid) ?? 0));
+  const timer = setInterval(look, 20);
+  return {
+    stop: () => {
+      look();
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}
+
+export function descriptorCount(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Children that have ended and wait for `parent` to ask how. */
+export function zombieCount(parent: number): number {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isZombieOf(name, parent))
+    .length;
+}
+
+function isZombieOf(pid: string, parent: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith(`Z ${parent} `);
+  } catch {
+    return false;
+  }
+}
+
+/** Bytes that a process has written so far, to wherever. */
+export function writtenBytes(pid: number): number {
+  return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1] ?? 0);
+}
