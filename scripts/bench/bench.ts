@@ -21,6 +21,9 @@ const directory = mkdtempSync(join(tmpdir(), "ctl-bench-"));
 
 try {
   await bench();
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
