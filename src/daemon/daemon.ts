@@ -33,10 +33,15 @@ export interface DaemonOptions {
   log(text: string): void;
 }
 
+/** How long controllers may take to hear that the daemon ends. */
+const goodbyeMs = 1_000;
+
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #table: ProcessTable;
   readonly #sessions = new Set<Session<Message>>();
+  /** Those that said hello and were let in; the others may not keep anybody out. */
+  readonly #admitted = new Set<Session<Message>>();
   readonly #startedMonotonicNs: bigint;
   readonly #shutdownAsked = Promise.withResolvers<void>();
   #isStopping = false;
@@ -56,7 +61,8 @@ export class Daemon {
 
   /** Takes over a connection; returns at once. */
   accept(transport: Transport): void {
-    const { clock, software, host, incarnation, insecure } = this.#options;
+    const { clock, software, host, incarnation, insecure, sessionsMax, processesMax } =
+      this.#options;
     const times = { monotonicNs: clock.monotonicNs(), realtimeNs: clock.realtimeNs() };
     const isLocal = transport.kind !== "tcp";
     let starts = 0;
@@ -64,9 +70,16 @@ export class Daemon {
       transport,
       clock,
       codec: messageCodec(),
-      hello: helloOf({ software, host, incarnation, insecure: insecure && !isLocal, ...times }),
+      hello: helloOf({
+        software,
+        host,
+        incarnation,
+        ...times,
+        insecure: insecure && !isLocal,
+        ownLimits: { sessions: sessionsMax, processes: processesMax },
+      }),
       requestKinds,
-      opened: () => this.#opened(session),
+      opened: () => this.#opened(session, transport.kind === "unix"),
       request: (operation, request) => {
         if (request.kind === "start") starts += 1;
         // Whoever starts a second command will start more; a single one should not pay for the next.
@@ -85,23 +98,31 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#table.stopAll();
-    for (const session of this.#sessions) session.goodbye("stopping", "The daemon was stopped");
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.goodbye("stopping", "The daemon was stopped");
+    const patience = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(goodbyeMs, patience.resolve);
+    await Promise.race([Promise.all(sessions.map((session) => session.closed)), patience.promise]);
+    cancel();
     this.#options.spawner.close();
   }
 
-  #opened(session: Session<Message>): void {
+  #opened(session: Session<Message>, isOwner: boolean): void {
     const { sessionsMax } = this.#options;
     if (this.#isStopping) return session.goodbye("stopping", "The daemon is about to end");
-    if (this.#sessions.size > sessionsMax) {
+    // The owner on the machine itself is never locked out.
+    if (this.#admitted.size >= sessionsMax && !isOwner) {
       const text =
         `The node is full: ${sessionsMax} sessions are open, which is its limit; end some, or start its daemon ` +
         "with a larger --max-sessions";
       return session.goodbye("session-limit", text);
     }
+    this.#admitted.add(session);
   }
 
   #ended(session: Session<Message>, transport: Transport, error: CtlError | null): void {
     this.#sessions.delete(session);
+    this.#admitted.delete(session);
     if (this.#sessions.size === 0) this.#options.spawner.keepSpare(false);
     if (error && error.code !== "connection-lost") {
       this.#options.log(`${transport.peer}: ${error.message}`);
@@ -117,7 +138,7 @@ export class Daemon {
           pid,
           addresses: this.addresses,
           startedMonotonicNs: this.#startedMonotonicNs,
-          sessions: this.#sessions.size,
+          sessions: this.#admitted.size,
           processes: this.#table.size,
           childNofile: nofile.soft,
         }),

@@ -5,6 +5,10 @@ import { libc, must } from "./libc.ts";
 
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
+/** The runtime fires a longer timer at once; three weeks and more are waited for in turns. */
+const timerMsMax = 2 ** 31 - 1;
+
+type Timer = ReturnType<typeof setTimeout>;
 
 export class SystemClock implements Clock {
   readonly #time = new BigInt64Array(2);
@@ -18,7 +22,15 @@ export class SystemClock implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    const timer = setTimeout(callback, ms);
+    const arm = (leftMs: number): Timer => {
+      const turnMs = Math.min(leftMs, timerMsMax);
+      const next = (): void => {
+        if (turnMs === leftMs) callback();
+        else timer = arm(leftMs - turnMs);
+      };
+      return setTimeout(next, turnMs);
+    };
+    let timer = arm(ms);
     return () => clearTimeout(timer);
   }
 

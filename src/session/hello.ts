@@ -12,14 +12,20 @@ export interface HelloFacts {
   insecure: boolean;
   monotonicNs: bigint;
   realtimeNs: bigint;
+  /** Where this side's limits differ from the usual ones, by name. */
+  ownLimits?: Readonly<Record<string, number>>;
 }
 
-export function helloOf(facts: HelloFacts): Hello {
+export function helloOf({ ownLimits = {}, ...facts }: HelloFacts): Hello {
+  const limits = namedLimits.map(({ name, value }) => ({
+    name,
+    value: BigInt(ownLimits[name] ?? value),
+  }));
   return {
     kind: "hello",
     protocolMin: PROTOCOL_MIN,
     protocolMax: PROTOCOL_MAX,
-    limits: namedLimits.map(({ name, value }) => ({ name, value: BigInt(value) })),
+    limits,
     ...facts,
   };
 }

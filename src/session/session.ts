@@ -59,7 +59,7 @@ export class Session<Message extends { kind: string }> {
     this.#frames = new FrameReader(helloBytesMax);
     this.#keepalive = new Keepalive(options.clock, {
       ask: () => this.#send(0, { kind: "ping", token: 0n }),
-      dead: () => this.#fail(new CtlError("connection-lost", "No sign of life for 15 s"), "dead"),
+      dead: () => this.#silent(),
     });
     const deadlineMs = options.helloTimeoutMs ?? helloTimeoutMs;
     this.#cancelHelloDeadline = options.clock.after(deadlineMs, () => {
@@ -215,6 +215,12 @@ export class Session<Message extends { kind: string }> {
     // The kind was in the table of requests, so it is one of theirs and not of the session.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
     this.#options.request(this.#adopt(id), message as Message);
+  }
+
+  #silent(): void {
+    // While we do not read we hear nothing; that a peer takes nothing more is the transport's to notice.
+    if (this.#paused) this.#keepalive.start();
+    else this.#fail(new CtlError("connection-lost", "No sign of life for 15 s"), "dead");
   }
 
   #violated(error: CtlError): void {

@@ -8,8 +8,8 @@ import { CtlError } from "../base/errors.ts";
 /** The length before each frame: unsigned, little-endian. */
 const prefixBytes = 4;
 const kib = 1024;
-/** A buffer of this size is kept for the next frame: every frame but a very large start fits. */
-const keptBufferBytesMax = 128 * kib;
+/** Every frame but a large start fits: a full chunk of output and what surrounds it. */
+const usualFrameBytesMax = 65 * kib;
 
 export class FrameReader {
   /** The longest frame that is accepted from now on, without its length. */
@@ -28,18 +28,21 @@ export class FrameReader {
   }
 
   /**
-   * Calls back with every frame that is whole now, in order, without its length; it is valid only during the call.
+   * Calls back with every frame that is whole now, in order, without its length; its bytes are never written to again.
    * @throws CtlError("protocol-violated") for a length of zero or beyond the limit; the stream cannot be used any more
    */
   push(chunk: Uint8Array, deliver: (frame: Uint8Array) => void): void {
     let at = this.#keptBytes > 0 ? this.#complete(chunk, deliver) : 0;
+    let wanted = prefixBytes;
     while (chunk.length - at >= prefixBytes) {
-      const end = at + prefixBytes + this.#lengthAt(chunk, at);
+      wanted = prefixBytes + this.#lengthAt(chunk, at);
+      const end = at + wanted;
       if (end > chunk.length) break;
       deliver(chunk.subarray(at + prefixBytes, end));
       at = end;
+      wanted = prefixBytes;
     }
-    if (at < chunk.length) this.#keep(chunk, at, chunk.length);
+    if (at < chunk.length) this.#keep(chunk.subarray(at), wanted);
   }
 
   /** Fills up the frame that has begun. Returns how much of the chunk that took. */
@@ -47,17 +50,17 @@ export class FrameReader {
     let at = 0;
     if (this.#keptBytes < prefixBytes) {
       at = Math.min(prefixBytes - this.#keptBytes, chunk.length);
-      this.#keep(chunk, 0, at);
+      this.#keep(chunk.subarray(0, at), prefixBytes);
       if (this.#keptBytes < prefixBytes) return at;
     }
     const wanted = prefixBytes + this.#lengthAt(this.#buffer, 0);
     const end = Math.min(at + wanted - this.#keptBytes, chunk.length);
-    this.#keep(chunk, at, end);
+    this.#keep(chunk.subarray(at, end), wanted);
     if (this.#keptBytes < wanted) return end;
     const buffer = this.#buffer;
     this.#keptBytes = 0;
-    // What one large frame needed is not held for the rest of the session.
-    if (buffer.length > keptBufferBytesMax) this.#buffer = new Uint8Array(0);
+    // It belongs to the frame now: whoever keeps bytes of it need not copy them.
+    this.#buffer = new Uint8Array(0);
     deliver(buffer.subarray(prefixBytes, wanted));
     return end;
   }
@@ -72,17 +75,22 @@ export class FrameReader {
     throw new CtlError("protocol-violated", text);
   }
 
-  #keep(chunk: Uint8Array, from: number, to: number): void {
-    const bytes = this.#keptBytes + to - from;
-    if (bytes > this.#buffer.length) this.#grow(bytes);
-    this.#buffer.set(chunk.subarray(from, to), this.#keptBytes);
-    this.#keptBytes = bytes;
+  /** @param wanted how long the frame will be, as far as that is known */
+  #keep(bytes: Uint8Array, wanted: number): void {
+    const keptBytes = this.#keptBytes + bytes.length;
+    if (keptBytes > this.#buffer.length) this.#grow(keptBytes, wanted);
+    this.#buffer.set(bytes, this.#keptBytes);
+    this.#keptBytes = keptBytes;
   }
 
-  /** At most twice of what has arrived, so that silence after a large announcement costs its sender as much as us. */
-  #grow(bytes: number): void {
-    const most = prefixBytes + this.frameBytesMax;
-    const grown = new Uint8Array(Math.min(Math.max(bytes, 2 * this.#buffer.length), most));
+  /**
+   * An ordinary frame gets its room at once; a larger one at most twice of what has arrived, so that silence after a large
+   * announcement costs its sender as much as us.
+   */
+  #grow(bytes: number, wanted: number): void {
+    const isUsual = wanted <= usualFrameBytesMax;
+    const room = isUsual ? wanted : Math.min(2 * this.#buffer.length, wanted);
+    const grown = new Uint8Array(Math.max(bytes, room));
     grown.set(this.#buffer.subarray(0, this.#keptBytes));
     this.#buffer = grown;
   }

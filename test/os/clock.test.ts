@@ -41,3 +41,12 @@ describe("the system's clock", () => {
     late();
   });
 });
+
+test("a timer beyond what the runtime can hold does not fire at once", async () => {
+  let hasFired = false;
+  const cancel = new SystemClock().after(2 ** 31 + 1_000, () => (hasFired = true));
+  // One that was set later and is due has fired: a broken long one would have come before.
+  await new Promise<void>((resolve) => void new SystemClock().after(20, resolve));
+  expect(hasFired).toBe(false);
+  cancel();
+});

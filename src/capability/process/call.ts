@@ -121,7 +121,9 @@ export class ExecCall {
 
   #connectFailed(error: CtlError): void {
     if (this.#isSettled) return;
-    if (this.#incarnation === null) this.#settle({ kind: "failed", error });
+    // What cannot be put into a message will not fit a minute later either.
+    const isHopeless = this.#incarnation === null || error.code === "usage";
+    if (isHopeless) this.#settle({ kind: "failed", error });
     else this.#retryLater(error.message);
   }
 

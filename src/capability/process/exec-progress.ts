@@ -102,10 +102,10 @@ export class ExecProgress {
   /** How it ended, once nothing that matters is still to come; else null. */
   complete(streams: Record<OutputStream, StreamState>): ExecEnd | null {
     if (this.#notStarted) return { kind: "not-started", fact: this.#notStarted };
-    if (this.#unknown !== null) return { kind: "unknown", why: this.#unknown };
     const exited = this.#exited;
-    if (!exited) return null;
-    if (this.#waitsForTree(exited) && !this.#isTreeEmpty) return null;
+    const needsMore = !exited || (this.#waitsForTree(exited) && !this.#isTreeEmpty);
+    if (needsMore && this.#unknown !== null) return { kind: "unknown", why: this.#unknown };
+    if (needsMore) return null;
     if (!this.#isWritten("stdout", streams.stdout)) return null;
     if (!this.#isWritten("stderr", streams.stderr)) return null;
     const cause = this.#stopCause === "timeout" ? "timeout" : exited.cause;

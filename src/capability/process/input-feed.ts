@@ -2,6 +2,7 @@
 // for what was written. Holds at most one window.
 
 import type { ByteSink } from "../../base/byte-stream.ts";
+import { keepable } from "../../base/keepable.ts";
 import { ReceiveWindow } from "../../session/credit.ts";
 import type { CloseStream, Credit, Input } from "./contract.ts";
 
@@ -38,8 +39,7 @@ export class InputFeed {
     this.#window.receive(message.offset, message.bytes.length);
     if (message.end) this.#hasEnded = true;
     if (this.#isClosed) return;
-    // The frame is only lent; what waits for its turn needs bytes of its own.
-    if (message.bytes.length > 0) this.#queue.push(message.bytes.slice());
+    if (message.bytes.length > 0) this.#queue.push(keepable(message.bytes));
     this.#write();
   }
 

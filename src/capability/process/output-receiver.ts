@@ -1,6 +1,7 @@
 // One output stream at the controller: every byte once and in order, credit only for what was really written out,
 // and the truth about what was not.
 
+import { keepable } from "../../base/keepable.ts";
 import type { ReceiveWindow } from "../../session/credit.ts";
 import type { CloseStream, Credit, Output, OutputGap, OutputStream } from "./contract.ts";
 
@@ -53,10 +54,8 @@ export class OutputReceiver {
       this.#window.receiveGap(message.offset, message.length);
     }
     if (this.#errno !== null) return;
-    // The frame is only lent; what waits for its turn needs bytes of its own.
-    this.#queue.push(
-      message.kind === "output" ? { ...message, bytes: message.bytes.slice() } : message,
-    );
+    const isOutput = message.kind === "output";
+    this.#queue.push(isOutput ? { ...message, bytes: keepable(message.bytes) } : message);
     this.#write();
   }
 

@@ -147,6 +147,7 @@ export class ProcessRecord {
         throw new CtlError("protocol-violated", `"${message.kind}" inside a process's operation`);
       default:
         message satisfies never;
+        throw new CtlError("protocol-violated", "Not about a process");
     }
   }
 

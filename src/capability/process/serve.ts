@@ -68,12 +68,8 @@ function follow(
     send: (message) => operation.send(message),
     replaced: () => refuse(operation, "replaced", "Another connection follows this process now"),
   };
-  let record: ProcessRecord;
-  if (typeof what === "function") record = what(follower);
-  else {
-    record = what.record;
-    record.resume(follower, what.from);
-  }
+  const record = typeof what === "function" ? what(follower) : what.record;
+  // Before the resume: an impossible offset ends the session, and the record must hear of that.
   operation.handle({
     message: (message) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the record refuses what is none
@@ -86,6 +82,7 @@ function follow(
       else record.lost(follower);
     },
   });
+  if (typeof what !== "function") record.resume(follower, what.from);
 }
 
 function refuse(operation: Operation<Message>, code: RefusalCode, text: string): void {
