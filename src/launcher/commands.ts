@@ -8,13 +8,21 @@ const messageBytes = 16;
 const operations = { signal: 1, stop: 2, policy: 3, releaseOutput: 4 } as const;
 const scopes: Record<SignalScope, number> = { main: 1, group: 2, tree: 3 };
 
-/** Goes with the descriptors: orders, the child's stdin, stdout, stderr; perhaps the read ends of both outputs. */
-export function startMessage(id: bigint, fdCount: number): Uint8Array {
-  const message = new DataView(new ArrayBuffer(messageBytes));
-  message.setUint32(0, startMagic, true);
-  message.setUint32(4, fdCount, true);
-  message.setBigUint64(8, id, true);
-  return new Uint8Array(message.buffer);
+/** A larger order record travels as a memory file. */
+export const inlineRecordBytesMax = 8 * 1024;
+
+/**
+ * Goes with descriptors: the child's stdin, stdout and stderr; perhaps the read ends of both outputs; a memory file with
+ * the order record, unless the record is here.
+ */
+export function startMessage(id: bigint, fdCount: number, record?: Uint8Array): Uint8Array {
+  const message = new Uint8Array(messageBytes + (record?.length ?? 0));
+  const view = new DataView(message.buffer);
+  view.setUint32(0, startMagic, true);
+  view.setUint32(4, fdCount, true);
+  view.setBigUint64(8, id, true);
+  if (record) message.set(record, messageBytes);
+  return message;
 }
 
 export function signalCommand(scope: SignalScope, signal: number): Uint8Array {

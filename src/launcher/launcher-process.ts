@@ -2,15 +2,15 @@
 // socket; what a launcher reports goes another way.
 
 import { closeFd, osErrorOf } from "../os/libc.ts";
+import { createMemfd } from "../os/memfd.ts";
 import { openSocketPair, sendMessage } from "../os/socket-pair.ts";
-import { startMessage } from "./commands.ts";
+import { inlineRecordBytesMax, startMessage } from "./commands.ts";
 
-/** What a launcher gets with its start message; it works on copies. */
-export interface StartFds {
-  orders: number;
-  standard: readonly [stdin: number, stdout: number, stderr: number];
-  /** Read ends of stdout and stderr, for a launcher that is to keep them. */
-  output?: readonly [stdout: number, stderr: number];
+/** What a launcher gets with its start message. */
+export interface Beginning {
+  record: Uint8Array;
+  /** The child's stdin, stdout and stderr; for a launcher that is to keep them, the read ends of both outputs. It works on copies. */
+  fds: readonly number[];
 }
 
 export interface LauncherProcessOptions {
@@ -63,10 +63,21 @@ export class LauncherProcess {
     this.#ended = ended;
   }
 
-  /** @returns 0, or the errno: EPIPE when it has ended meanwhile */
-  begin(id: bigint, { orders, standard, output }: StartFds): number {
-    const fds = [orders, ...standard, ...(output ?? [])];
-    return sendMessage(this.#controlFd, startMessage(id, fds.length), fds);
+  /**
+   * @returns 0, or the errno: EPIPE when it has ended meanwhile
+   * @throws OsError
+   */
+  begin(id: bigint, { record, fds }: Beginning): number {
+    if (record.length <= inlineRecordBytesMax) {
+      return sendMessage(this.#controlFd, startMessage(id, fds.length, record), fds);
+    }
+    const recordFd = createMemfd(record, { name: "ctl-orders", executable: false });
+    try {
+      const all = [...fds, recordFd];
+      return sendMessage(this.#controlFd, startMessage(id, all.length), all);
+    } finally {
+      closeFd(recordFd);
+    }
   }
 
   /** @returns 0, or the errno: EPIPE when it has ended, EAGAIN when it is stopped and has not read for long */

@@ -1,25 +1,18 @@
 // Starts children through launchers: makes their pipes, hands out orders, keeps one launcher started in advance. Whatever
 // the machine refuses becomes a `not-started` report.
 
-import type { ByteSink, ByteSource } from "../base/byte-stream.ts";
 import type { Clock } from "../base/clock.ts";
 import { closeFd, libc, must, OsError } from "../os/libc.ts";
-import { createMemfd } from "../os/memfd.ts";
-import { openPipeSink } from "../os/pipe-sink.ts";
-import { openPipeSource } from "../os/pipe-source.ts";
-import { O_CLOEXEC, openPipe, setNonBlocking } from "../os/pipe.ts";
+import { O_CLOEXEC } from "../os/pipe.ts";
 import { absentChild } from "./absent-child.ts";
+import { closeInputPipe, type InputPipe, openInputPipe } from "./child-pipes.ts";
 import { SupervisedChild } from "./child.ts";
-import type {
-  LaunchedChild,
-  LauncherReport,
-  LaunchOrders,
-  LaunchPhase,
-  Spawner,
-} from "./contract.ts";
+import type { LaunchedChild, LauncherReport, LaunchOrders, Spawner } from "./contract.ts";
 import { type ImageOptions, type LauncherImage, openImage } from "./image.ts";
-import { LauncherProcess, type StartFds } from "./launcher-process.ts";
+import { LauncherProcess } from "./launcher-process.ts";
 import { encodeOrders } from "./orders.ts";
+import { discard, type Preparation, prepare } from "./preparation.ts";
+import { refusedIn, StartRefused } from "./refusal.ts";
 import { StatusPipe } from "./status-pipe.ts";
 
 export interface LauncherSpawnerOptions {
@@ -42,7 +35,7 @@ export class LauncherSpawner implements Spawner {
   readonly #options: LauncherSpawnerOptions;
   readonly #children = new Set<SupervisedChild>();
   #machinery: Machinery | null = null;
-  #spare: LauncherProcess | null = null;
+  #spare: Preparation | null = null;
   #isSpareWanted = false;
   #isClosed = false;
   #cancelSpareTimer: (() => void) | null = null;
@@ -71,12 +64,12 @@ export class LauncherSpawner implements Spawner {
     this.#isSpareWanted = wanted;
     if (wanted) {
       setImmediate(() => this.#makeSpare());
-    } else {
-      this.#cancelSpareTimer?.();
-      this.#cancelSpareTimer = null;
-      this.#spare?.release();
-      this.#spare = null;
+      return;
     }
+    this.#cancelSpareTimer?.();
+    this.#cancelSpareTimer = null;
+    if (this.#spare) discard(this.#spare);
+    this.#spare = null;
   }
 
   close(): void {
@@ -93,28 +86,18 @@ export class LauncherSpawner implements Spawner {
 
   #start(orders: LaunchOrders, report: (report: LauncherReport) => void): LaunchedChild {
     if (this.#isClosed) throw new StartRefused("clone", new OsError("start", ESHUTDOWN));
-    const machinery = refusedIn("clone", () => this.#openMachinery());
-    // The child's ends are closed here in any case, ours when the start fails.
-    using theirs = new DisposableStack();
-    using ours = new DisposableStack();
-    const stdin = orders.stdin === "pipe" ? openInput(ours, theirs) : null;
-    const stdout = openOutput(ours, theirs);
-    const stderr = openOutput(ours, theirs);
-    const ordersFd = refusedIn("clone", () =>
-      createMemfd(encodeOrders(orders), { name: "ctl-orders", executable: false }),
-    );
-    theirs.defer(() => closeFd(ordersFd));
-    const fds: StartFds = {
-      orders: ordersFd,
-      standard: [stdin?.theirFd ?? machinery.nullFd, stdout.theirFd, stderr.theirFd],
-      ...(orders.policy === "keep" ? { output: [stdout.ourFd, stderr.ourFd] } : {}),
-    };
-    const launcher = refusedIn("clone", () => this.#begin(orders.id, fds));
-    ours.move();
+    using undo = new DisposableStack();
+    const stdin = orders.stdin === "pipe" ? refusedIn("stdio", openInputPipe) : null;
+    if (stdin) undo.defer(() => closeInputPipe(stdin));
+    const { launcher, stdout, stderr } = this.#begin(orders, stdin);
+    undo.move();
+    if (stdin) closeFd(stdin.childFd);
+    closeFd(stdout.childFd);
+    closeFd(stderr.childFd);
     const child: SupervisedChild = new SupervisedChild({
       id: orders.id,
       launcher,
-      status: machinery.status,
+      status: this.#openMachinery().status,
       clock: this.#options.clock,
       stdin: stdin && stdin.sink,
       stdout: stdout.source,
@@ -126,19 +109,35 @@ export class LauncherSpawner implements Spawner {
     return child;
   }
 
-  /** Hands the orders to the spare launcher or to a new one. @throws OsError */
-  #begin(id: bigint, fds: StartFds): LauncherProcess {
+  /** Hands the orders to the spare launcher or to a new one. @throws StartRefused */
+  #begin(orders: LaunchOrders, stdin: InputPipe | null): Preparation {
     const spare = this.#spare;
     this.#spare = null;
     this.#scheduleSpare();
-    if (spare && spare.begin(id, fds) === 0) return spare;
+    if (spare && this.#handOver(spare, orders, stdin) === 0) return spare;
     // A spare that is no more, which only somebody else's signal can cause.
-    spare?.release();
-    const launcher = this.#startLauncher();
-    const errno = launcher.begin(id, fds);
-    if (errno === 0) return launcher;
-    launcher.release();
-    throw new OsError("sendmsg", errno);
+    if (spare) discard(spare);
+    using undo = new DisposableStack();
+    const fresh = prepare(() => this.#startLauncher());
+    undo.defer(() => discard(fresh));
+    const errno = this.#handOver(fresh, orders, stdin);
+    if (errno !== 0) throw new StartRefused("clone", new OsError("sendmsg", errno));
+    undo.move();
+    return fresh;
+  }
+
+  /** @returns 0, or the errno @throws StartRefused */
+  #handOver(to: Preparation, orders: LaunchOrders, stdin: InputPipe | null): number {
+    const { nullFd } = this.#openMachinery();
+    const { launcher, stdout, stderr } = to;
+    const standard = [stdin?.childFd ?? nullFd, stdout.childFd, stderr.childFd] as const;
+    const output = [stdout.sourceFd, stderr.sourceFd] as const;
+    return refusedIn("clone", () =>
+      launcher.begin(orders.id, {
+        record: encodeOrders(orders),
+        fds: orders.policy === "keep" ? [...standard, ...output] : standard,
+      }),
+    );
   }
 
   #startLauncher(): LauncherProcess {
@@ -160,10 +159,10 @@ export class LauncherSpawner implements Spawner {
     this.#cancelSpareTimer = null;
     if (!this.#isSpareWanted || this.#spare) return;
     try {
-      this.#spare = this.#startLauncher();
+      this.#spare = prepare(() => this.#startLauncher());
     } catch (error) {
       // The next start will meet the same refusal and report it.
-      if (!(error instanceof OsError)) throw error;
+      if (!(error instanceof StartRefused)) throw error;
     }
   }
 
@@ -173,70 +172,20 @@ export class LauncherSpawner implements Spawner {
     if (this.#cancelSpareTimer) setImmediate(() => this.#makeSpare());
   }
 
+  /** @throws StartRefused */
   #openMachinery(): Machinery {
-    if (this.#machinery) return this.#machinery;
-    using undo = new DisposableStack();
-    const nullFd = must("open", libc().open("/dev/null", O_RDWR | O_CLOEXEC, 0));
-    undo.defer(() => closeFd(nullFd));
-    const image = openImage(this.#options.image);
-    undo.defer(() => image.close());
-    const status = new StatusPipe();
-    undo.move();
-    this.#machinery = { image, status, nullFd };
+    this.#machinery ??= refusedIn("clone", () => openMachinery(this.#options.image));
     return this.#machinery;
   }
 }
 
-/** The machine refused a step of a start. */
-class StartRefused extends Error {
-  override name = "StartRefused";
-  readonly phase: LaunchPhase;
-  readonly errno: number;
-
-  constructor(phase: LaunchPhase, cause: OsError) {
-    super(`Refused in phase "${phase}"`, { cause });
-    this.phase = phase;
-    this.errno = cause.errno;
-  }
-}
-
-function refusedIn<Value>(phase: LaunchPhase, step: () => Value): Value {
-  try {
-    return step();
-  } catch (error) {
-    if (error instanceof OsError) throw new StartRefused(phase, error);
-    throw error;
-  }
-}
-
-interface Ends {
-  ourFd: number;
-  theirFd: number;
-}
-
-function openInput(ours: DisposableStack, theirs: DisposableStack): Ends & { sink: ByteSink } {
-  return refusedIn("stdio", () => {
-    const { readFd, writeFd } = openPipe();
-    theirs.defer(() => closeFd(readFd));
-    const sink = openPipeSink(writeFd);
-    ours.defer(() => sink.close());
-    setNonBlocking(writeFd);
-    return { ourFd: writeFd, theirFd: readFd, sink };
-  });
-}
-
-function openOutput(ours: DisposableStack, theirs: DisposableStack): Ends & { source: ByteSource } {
-  return refusedIn("stdio", () => {
-    const { readFd, writeFd } = openPipe();
-    theirs.defer(() => closeFd(writeFd));
-    try {
-      setNonBlocking(readFd);
-      const source = openPipeSource(readFd);
-      ours.defer(() => source.close());
-      return { ourFd: readFd, theirFd: writeFd, source };
-    } catch (error) {
-      closeFd(readFd);
-      throw error;
-    }
-  });
+function openMachinery(options: ImageOptions | undefined): Machinery {
+  using undo = new DisposableStack();
+  const nullFd = must("open", libc().open("/dev/null", O_RDWR | O_CLOEXEC, 0));
+  undo.defer(() => closeFd(nullFd));
+  const image = openImage(options);
+  undo.defer(() => image.close());
+  const status = new StatusPipe();
+  undo.move();
+  return { image, status, nullFd };
 }

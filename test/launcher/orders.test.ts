@@ -8,7 +8,6 @@ import { LauncherProcess } from "../../src/launcher/launcher-process.ts";
 import { encodeOrders } from "../../src/launcher/orders.ts";
 import { StatusPipe } from "../../src/launcher/status-pipe.ts";
 import { closeFd, libc, must } from "../../src/os/libc.ts";
-import { createMemfd } from "../../src/os/memfd.ts";
 import { Random } from "../support/random.ts";
 import { until } from "../support/until.ts";
 import { bytesOf, testImages } from "./launching.ts";
@@ -145,17 +144,13 @@ for (const image of testImages()) {
     const options = { command: executable.command, statusFd: status.writeFd };
     const nothing = must("open", libc().open("/dev/null", 2, 0));
     for (let round = 0; round < 500; round++) {
-      const record = mutated(random);
+      const record = mutated(random, [...originals, large]);
       const launcher = new LauncherProcess(options);
       const kinds: string[] = [];
       const id = BigInt(round + 1);
       // An accepted record may carry another id, which nobody has registered: then only the end tells.
       status.listen(id, { report: (report) => kinds.push(describeReport(report)), marked() {} });
-      const ordersFd = createMemfd(record, { name: "orders", executable: false });
-      expect(launcher.begin(id, { orders: ordersFd, standard: [nothing, nothing, nothing] })).toBe(
-        0,
-      );
-      closeFd(ordersFd);
+      expect(launcher.begin(id, { record, fds: [nothing, nothing, nothing] })).toBe(0);
       const expected = probe.parse(record);
       const context = `seed ${random.seed}, round ${round}`;
       if (expected === 0) await until(() => launcher.hasEnded || kinds.length > 0);
@@ -181,10 +176,12 @@ function describeReport(report: LauncherReport): string {
 /** Where the counts of limits, groups, affinity bytes, arguments and variables stand. */
 const countsAt = [52, 56, 60, 64, 68];
 const originals = [orders, plain].map(encodeOrders);
+/** Too large for the start message: it travels as a file. */
+const large = encodeOrders({ ...plain, env: [bytesOf(`A=${"x".repeat(10_000)}`)] });
 
 /** Up to four changes, mostly behind the magic and the size, so that the record gets past the first checks. */
-function mutated(random: Random): Uint8Array {
-  let record = random.pick(originals).slice();
+function mutated(random: Random, from = originals): Uint8Array {
+  let record = random.pick(from).slice();
   for (let changes = random.integer(1, 4); changes > 0; changes--) {
     const view = new DataView(record.buffer);
     const kind = random.below(10);

@@ -8,7 +8,7 @@
 struct child_orders {
   const struct order_view *view;
   char **argv, **envp;
-  int standard_fds[3];
+  int standard_fds[STANDARD_FDS];
   int failure_fd;
 };
 
@@ -80,11 +80,11 @@ static void set_user(const struct child_orders *child) {
 }
 
 static void set_descriptors(const struct child_orders *child) {
-  for (int target = 0; target < 3; target++)
+  for (int target = 0; target < STANDARD_FDS; target++)
     must(child, PHASE_STDIO, CALL(dup3, child->standard_fds[target], target, 0), 0);
   // A successful exec closes everything else, and nothing before it: the failure pipe must live until then.
-  if (CALL(close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) == 0) return;
-  for (int fd = 3; fd < 65536; fd++) CALL(fcntl, fd, F_SETFD, FD_CLOEXEC);  // before Linux 5.11
+  if (CALL(close_range, STANDARD_FDS, ~0u, CLOSE_RANGE_CLOEXEC) == 0) return;
+  for (int fd = STANDARD_FDS; fd < 65536; fd++) CALL(fcntl, fd, F_SETFD, FD_CLOEXEC);  // before Linux 5.11
 }
 
 // Never returns. The memory is fresh, so the search starts out empty.

@@ -2,8 +2,8 @@
 // that the daemon has gone. Afterwards commands may still come as SIGRTMIN with a value.
 
 #define START_MAGIC 0x534c5443u  // "CTLS"
-#define START_FDS_MIN 4
-#define START_FDS_MAX 6
+#define OUTPUT_FDS 2
+#define START_FDS_MAX (STANDARD_FDS + OUTPUT_FDS + 1)
 #define NO_DAEMON -1
 
 enum { COMMAND_SIGNAL = 1, COMMAND_STOP, COMMAND_POLICY, COMMAND_RELEASE_OUTPUT };
@@ -13,9 +13,10 @@ struct start {
   u64 id;
 };
 
-// Orders, the child's stdin, stdout and stderr; then, or not, the read ends of stdout and stderr.
-struct start_fds {
-  int orders, standard[3], output[2];
+// What came with the start message. The order record is behind it, or else in a file.
+struct start_received {
+  int standard[STANDARD_FDS], output[OUTPUT_FDS], record_fd;
+  u64 inline_bytes;
 };
 
 struct command {
@@ -43,29 +44,38 @@ struct control_header {
 };
 enum { LEVEL_SOCKET = 1, TYPE_RIGHTS = 1, FLAG_TRUNCATED = 0x20, FLAG_CONTROL_TRUNCATED = 8, FLAG_CLOEXEC = 0x40000000 };
 
+// The child's stdin, stdout and stderr; perhaps the read ends of stdout and stderr; a file, unless the record is inline.
+static int sort_fds(struct start_received *received, const int *fds, u64 count) {
+  int has_file = received->inline_bytes == 0, has_output = count >= STANDARD_FDS + OUTPUT_FDS;
+  if (count != (u64)(STANDARD_FDS + (has_output ? OUTPUT_FDS : 0) + has_file)) return EBADMSG;
+  for (int i = 0; i < STANDARD_FDS; i++) received->standard[i] = *fds++;
+  for (int i = 0; i < OUTPUT_FDS; i++) received->output[i] = has_output ? *fds++ : -1;
+  received->record_fd = has_file ? *fds : -1;
+  return 0;
+}
+
 // Waits, without any limit, for the start message. Returns 0, NO_DAEMON, or an errno when it is not one.
-static int receive_start(struct start_fds *fds) {
+static int receive_start(struct start_received *received) {
   struct start start = {0, 0, 0};
   struct {
     struct control_header header;
     int fds[START_FDS_MAX];
   } rights = {{0, 0, 0}, {-1, -1, -1, -1, -1, -1}};
-  struct io_vector vector = {&start, sizeof start};
-  struct message_header message = {0, 0, &vector, 1, &rights, sizeof rights, 0};
+  struct io_vector vectors[] = {{&start, sizeof start}, {inline_record, sizeof inline_record}};
+  struct message_header message = {0, 0, vectors, 2, &rights, sizeof rights, 0};
   long size;
   do size = CALL(recvmsg, CONTROL_FD, &message, FLAG_CLOEXEC);
   while (size == -EINTR);
   if (size <= 0) return NO_DAEMON;
   self.id = start.id;  // even a refusal says whose it is
   u64 fd_count = (rights.header.size - sizeof rights.header) / sizeof(int);
-  int is_whole = size == sizeof start && start.magic == START_MAGIC &&
+  int is_whole = size >= (long)sizeof start && start.magic == START_MAGIC &&
                  !(message.flags & (FLAG_TRUNCATED | FLAG_CONTROL_TRUNCATED)) &&
                  message.control_bytes >= sizeof rights.header && rights.header.level == LEVEL_SOCKET &&
-                 rights.header.type == TYPE_RIGHTS && fd_count == start.fd_count &&
-                 (fd_count == START_FDS_MIN || fd_count == START_FDS_MAX);
+                 rights.header.type == TYPE_RIGHTS && fd_count == start.fd_count;
   if (!is_whole) return EBADMSG;
-  memcpy(fds, rights.fds, sizeof *fds);
-  return 0;
+  received->inline_bytes = (u64)size - sizeof start;
+  return sort_fds(received, rights.fds, fd_count);
 }
 
 static void obey(struct command command) {

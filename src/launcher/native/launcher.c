@@ -51,20 +51,25 @@ static void show_label(char **arguments, const char *label) {
   *end = 1;
 }
 
-// Maps the record, which `view` points into.
-static void read_orders(int fd, struct order_view *view) {
+static void map_record(int fd) {
   enum { FROM_END = 2 };
   long size = must_early(PHASE_REQUEST, CALL(lseek, fd, 0, FROM_END));
   if (size == 0) fail_early(PHASE_REQUEST, -EBADMSG);
-  long record = must_early(PHASE_REQUEST, CALL(mmap, 0, size, PROT_READ, MAP_PRIVATE, fd, 0));
-  self.record = (const u8 *)record;
+  self.record = (const u8 *)must_early(PHASE_REQUEST, CALL(mmap, 0, size, PROT_READ, MAP_PRIVATE, fd, 0));
   self.record_bytes = (u64)size;
-  int error = parse_orders(self.record, self.record_bytes, view);
-  if (error) fail_early(PHASE_REQUEST, -error);
   CALL(close, fd);
 }
 
-static struct child_memory *make_child_memory(const struct order_view *view, const struct start_fds *fds) {
+// `view` points into the record.
+static void read_orders(const struct start_received *received, struct order_view *view) {
+  self.record = inline_record;
+  self.record_bytes = received->inline_bytes;
+  if (received->record_fd >= 0) map_record(received->record_fd);
+  int error = parse_orders(self.record, self.record_bytes, view);
+  if (error) fail_early(PHASE_REQUEST, -error);
+}
+
+static struct child_memory *make_child_memory(const struct order_view *view, const int *standard_fds) {
   u64 size = sizeof(struct child_memory) + pointer_count_of(view) * sizeof(char *);
   long address = CALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   struct child_memory *memory = (struct child_memory *)must_early(PHASE_REQUEST, address);
@@ -74,7 +79,7 @@ static struct child_memory *make_child_memory(const struct order_view *view, con
   memory->orders.view = view;
   memory->orders.argv = (char **)memory->pointers;
   memory->orders.envp = (char **)memory->pointers + view->fixed.argument_count + 1;
-  memcpy(memory->orders.standard_fds, fds->standard, sizeof fds->standard);
+  memcpy(memory->orders.standard_fds, standard_fds, sizeof memory->orders.standard_fds);
   return memory;
 }
 
@@ -106,23 +111,23 @@ static long prepare(int *failure_pipe) {
 
 __attribute__((used)) void launcher_main(u64 *stack) {
   struct order_view view;
-  struct start_fds fds;
+  struct start_received received;
   int failure_pipe[2];
   long prepared = prepare(failure_pipe);
-  int error = receive_start(&fds);
+  int error = receive_start(&received);
   if (error == NO_DAEMON) quit(0);
   // Until now we were like any other process; from here on nothing but KILL and STOP reaches us except as a descriptor.
   block_all_signals();
   must_early(PHASE_REQUEST, -error);
   must_early(PHASE_SETUP, prepared);
-  read_orders(fds.orders, &view);
+  read_orders(&received, &view);
   self.policy = view.fixed.policy;
   self.grace_ms = view.fixed.grace_ms;
-  self.output_fds[0] = fds.output[0];
-  self.output_fds[1] = fds.output[1];
+  self.output_fds[0] = received.output[0];
+  self.output_fds[1] = received.output[1];
 
   u64 flags = clone_flags_for(&view.fixed);
-  struct child_memory *memory = make_child_memory(&view, &fds);
+  struct child_memory *memory = make_child_memory(&view, received.standard);
   memory->orders.failure_fd = failure_pipe[1];
   void *stack_top = memory->stack + CHILD_STACK_BYTES;
   self.child_pid = (i32)must_early(PHASE_CLONE, clone_into(flags, stack_top, run_child, memory));
@@ -131,9 +136,9 @@ __attribute__((used)) void launcher_main(u64 *stack) {
 
   // Only the child may hold the far ends, or nobody ever sees end-of-file.
   CALL(close, failure_pipe[1]);
-  for (int fd = 0; fd < 3; fd++) {
+  for (int fd = 0; fd < STANDARD_FDS; fd++) {
     CALL(close, fd);
-    CALL(close, fds.standard[fd]);
+    CALL(close, received.standard[fd]);
   }
   if (stack[0] == 2) show_label((char **)(stack + 1), view.label);
   run_loop();

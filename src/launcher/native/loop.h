@@ -30,9 +30,6 @@ static void end_failure_pipe(const u8 *received) {
   struct failure failure = {PHASE_EXEC, EINTR, 0};
   CALL(close, self.failure_fd);
   self.failure_fd = -1;
-  // Arguments and environment can be megabytes.
-  CALL(munmap, self.record, self.record_bytes);
-  CALL(munmap, self.child_memory, self.child_memory_bytes);
   if (self.failure_bytes >= sizeof failure) {
     memcpy(&failure, received, sizeof failure);
     report_not_started(failure, received + sizeof failure, self.failure_bytes - (u32)sizeof failure);
@@ -43,6 +40,14 @@ static void end_failure_pipe(const u8 *received) {
     self.is_started = 1;
     send_report(&report, sizeof report, REPORT_STARTED);
   }
+}
+
+// Arguments and environment can be megabytes.
+static void release_orders(void) {
+  if (self.record == inline_record) CALL(madvise, inline_record, sizeof inline_record, MADV_DONTNEED);
+  else CALL(munmap, self.record, self.record_bytes);
+  CALL(munmap, self.child_memory, self.child_memory_bytes);
+  self.record = 0;
 }
 
 static void read_failure(void) {
@@ -138,5 +143,7 @@ static void run_loop(void) {
     if (watches[WATCH_STDERR].ready) discard_output(1);
     continue_stop();
     flush_outbox();
+    // After the report: somebody waits for that one.
+    if (self.failure_fd < 0 && self.record) release_orders();
   }
 }

@@ -2,6 +2,7 @@
 
 enum { STOP_NOT_ASKED, STOP_TERMINATING, STOP_KILLING };
 
+#define STANDARD_FDS 3  // a process is born with these: 0, 1, 2
 #define CONTROL_FD 3
 #define STATUS_FD 4
 #define OUTBOX_BYTES 6144
@@ -23,7 +24,7 @@ struct launcher_state {
   int is_stuck_reported;
   u64 stop_deadline_ns, stop_pause_ms, killing_since_ns;
 
-  // Needed until the child has executed its program: the order record, and the child's own memory.
+  // Needed until the child has executed its program: the order record, and the child's own memory. Null once released.
   const u8 *record;
   u64 record_bytes;
   struct child_memory *child_memory;
@@ -35,6 +36,10 @@ struct launcher_state {
 };
 
 static struct launcher_state self;
+
+// An order record that came with the start message.
+#define INLINE_RECORD_BYTES 8192
+static u8 inline_record[INLINE_RECORD_BYTES] __attribute__((aligned(4096)));
 
 // Shared by what is never needed at the same time: reading kept output, walking the tree, receiving a failure.
 #define SCRATCH_BYTES 65536
