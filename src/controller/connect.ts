@@ -63,6 +63,7 @@ function greet(
     clock,
     codec: messageCodec(),
     hello: helloOf({
+      ownLimits: null,
       software,
       host,
       insecure,

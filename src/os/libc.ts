@@ -55,6 +55,7 @@ const declarations = {
   connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
+  gethostname: { args: ["buffer", "usize"], returns: "i32" },
   getpwuid: { args: ["u32"], returns: "ptr" },
   getsockopt: { args: ["i32", "i32", "i32", "buffer", "buffer"], returns: "i32" },
   inet_pton: { args: ["i32", "cstring", "buffer"], returns: "i32" },

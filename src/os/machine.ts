@@ -2,11 +2,17 @@
 
 import { CString, read } from "bun:ffi";
 
-import { nodeFs, nodeOs } from "./builtin.ts";
-import { libc } from "./libc.ts";
+import { libc, must } from "./libc.ts";
+import { readSmallFile } from "./small-file.ts";
+
+/** Linux allows 64 bytes and a NUL. */
+const hostNameBytesMax = 65;
 
 export function hostName(): string {
-  return nodeOs().hostname();
+  const name = Buffer.alloc(hostNameBytesMax);
+  must("gethostname", libc().gethostname(name, name.length));
+  const end = name.indexOf(0);
+  return name.toString("utf8", 0, end < 0 ? name.length : end);
 }
 
 /**
@@ -37,7 +43,7 @@ export function incarnation(): Uint8Array {
 }
 
 function bootId(): Uint8Array {
-  const text = nodeFs().readFileSync("/proc/sys/kernel/random/boot_id", "latin1");
+  const text = readSmallFile("/proc/sys/kernel/random/boot_id");
   return Buffer.from(text.replace(/[^0-9a-f]/g, ""), "hex");
 }
 
@@ -52,7 +58,7 @@ export function childNofile(wantedSoft: bigint | null): { soft: bigint; hard: bi
 }
 
 function ownHardNofile(): bigint {
-  const limits = nodeFs().readFileSync("/proc/self/limits", "latin1");
+  const limits = readSmallFile("/proc/self/limits");
   const hard = /^Max open files\s+\S+\s+(?<hard>\S+)/m.exec(limits)?.groups?.["hard"] ?? "1024";
   return hard === "unlimited" ? (1n << 64n) - 1n : BigInt(hard);
 }

@@ -12,14 +12,15 @@ export interface HelloFacts {
   insecure: boolean;
   monotonicNs: bigint;
   realtimeNs: bigint;
-  /** Where this side's limits differ from the usual ones, by name. */
-  ownLimits?: Readonly<Record<string, number>>;
+  /** A daemon: where its limits differ from the usual ones, by name. Null: a controller, whom nobody asks. */
+  ownLimits: Readonly<Record<string, number>> | null;
 }
 
-export function helloOf({ ownLimits = {}, ...facts }: HelloFacts): Hello {
-  const limits = namedLimits.map(({ name, value }) => ({
+export function helloOf({ ownLimits, ...facts }: HelloFacts): Hello {
+  const told = ownLimits === null ? [] : namedLimits;
+  const limits = told.map(({ name, value }) => ({
     name,
-    value: BigInt(ownLimits[name] ?? value),
+    value: BigInt(ownLimits?.[name] ?? value),
   }));
   return {
     kind: "hello",

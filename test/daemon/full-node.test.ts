@@ -86,7 +86,7 @@ function greet(transport: Transport): Message[] {
   });
   const facts = { software: "0.0.0", host: "here", insecure: false };
   const times = { monotonicNs: 0n, realtimeNs: 0n };
-  const hello = helloOf({ ...facts, ...times, incarnation: new Uint8Array() });
+  const hello = helloOf({ ...facts, ...times, incarnation: new Uint8Array(), ownLimits: null });
   transport.send(codec.encode(0, hello));
   return heard;
 }

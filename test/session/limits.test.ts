@@ -14,6 +14,7 @@ import { VirtualClock } from "../support/virtual-clock.ts";
 
 const codec = new ToyCodec();
 const hello = helloOf({
+  ownLimits: {},
   software: "0.0.0",
   host: "toy",
   incarnation: new Uint8Array(),

@@ -31,6 +31,7 @@ function side(
     codec: new ToyCodec(),
     hello: {
       ...helloOf({
+        ownLimits: {},
         software: "0.0.0",
         host: "toy",
         incarnation: new Uint8Array(),
@@ -185,6 +186,7 @@ describe("a session", () => {
     theirs.send(
       new ToyCodec().encode(0, {
         ...helloOf({
+          ownLimits: {},
           software: "0",
           host: "h",
           incarnation: new Uint8Array(),

@@ -59,6 +59,7 @@ export function peerThat(behaviour: Behaviour): Peer {
 /** The greeting of a daemon or controller that speaks these protocols and no other. */
 export function greetingOfProtocol(protocolMin: number, protocolMax: number): Uint8Array {
   const hello = helloOf({
+    ownLimits: {},
     software: "9.9.9",
     host: "elsewhere",
     incarnation: new Uint8Array(incarnationBytes).fill(7),
