@@ -138,11 +138,7 @@ describe("a process's life", () => {
   });
 
   test("blames nobody it knows when the launcher stops its tree unasked", () => {
-    const { effects } = play([
-      started,
-      reported(reports.stopping),
-      reported(reports.exited(15)),
-    ]);
+    const { effects } = play([started, reported(reports.stopping), reported(reports.exited(15))]);
     expect(exitedCause(effects)).toBe("fault");
   });
 
