@@ -2,6 +2,7 @@
 // more descriptors this process may open, or "any".
 
 import { dlopen } from "bun:ffi";
+
 import { LauncherSpawner } from "../../src/launcher/spawner.ts";
 import { SystemClock } from "../../src/os/clock.ts";
 import { libc } from "../../src/os/libc.ts";
