@@ -1,6 +1,7 @@
 // `ctl daemon --detach`: a daemon in a session of its own, with a log file, that is known to listen before this returns.
 
 import { CtlError } from "../base/errors.ts";
+import { defaultPort } from "../controller/address.ts";
 import { usualSocketPath } from "../daemon/socket-path.ts";
 import { nodeFs, nodePath } from "../os/builtin.ts";
 import type { App } from "./app.ts";
@@ -42,9 +43,20 @@ export async function detachDaemon(app: App, options: DetachOptions): Promise<nu
   if (options.settings.json) {
     app.console.print(`${toJson({ ev: "daemon.listening", addresses, port, pid, log })}\n`);
   } else {
-    app.console.print(`ctl: listening on ${addresses[0]}; pid ${pid}, log in ${log}\n`);
+    const how = endedBy(options.settings, port);
+    app.console.print(
+      `ctl: listening on ${addresses[0]}; pid ${pid}, log in ${log}; end it with: ${how}\n`,
+    );
   }
   return 0;
+}
+
+/** What finds the same socket again. */
+function endedBy({ socket }: DaemonSettings, port: number | null): string {
+  if (socket !== null) return `ctl daemon --stop --socket ${socket}`;
+  return port === null || port === defaultPort
+    ? "ctl daemon --stop"
+    : `ctl daemon --stop --port ${port}`;
 }
 
 /** The same words for a daemon that stays in the foreground and says as JSON when it is ready. */

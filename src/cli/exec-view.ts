@@ -3,7 +3,7 @@
 
 import { printDuration } from "../base/duration.ts";
 import { CtlError } from "../base/errors.ts";
-import { escapeText } from "../base/escape.ts";
+import { cleanText, escapeText } from "../base/escape.ts";
 import type { ExecNews } from "../capability/process/call.ts";
 import type { OutputStream } from "../capability/process/contract.ts";
 import type { NodeAddress } from "../controller/address.ts";
@@ -140,7 +140,7 @@ function newsText(node: string, news: ExecNews): string | null {
   const name = escapeText(node);
   switch (news.kind) {
     case "lost":
-      return `${name}: connection lost (${escapeText(news.why)}); trying again for ${printDuration(news.forMs)}`;
+      return `${name}: connection lost (${cleanText(news.why)}); trying again for ${printDuration(news.forMs)}`;
     case "resumed":
       return `${name}: connected again, nothing is missing`;
     case "event": {

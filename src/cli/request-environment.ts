@@ -43,12 +43,15 @@ export function requestedEnvironment(
   ];
 }
 
+/** What ctl itself tells each process; a ctl that was started by ctl must not pass its own on. */
+const ownNames: ReadonlySet<string> = new Set(["CTL_NODE", "CTL_ID"]);
+
 function exported(choice: ExportChoice, callers: ReadonlyMap<string, Uint8Array>): Uint8Array[] {
   switch (choice.kind) {
     case "none":
       return [];
     case "all":
-      return [...callers.values()];
+      return [...callers].flatMap(([name, entry]) => (ownNames.has(name) ? [] : [entry]));
     case "names":
       return choice.names.map((name) => ofCaller(name, "--export", callers));
     default:

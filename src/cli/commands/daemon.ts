@@ -1,6 +1,7 @@
 // `ctl daemon`: serve, say whether one serves, or end the one that does.
 
 import { CtlError } from "../../base/errors.ts";
+import { defaultPort } from "../../controller/address.ts";
 import type { App } from "../app.ts";
 import { parseArguments } from "../argv.ts";
 import { type DaemonSettings, refuseOpenNetwork, runDaemon } from "../daemon-run.ts";
@@ -10,7 +11,6 @@ import { type DaemonOptions, daemonSyntax } from "../syntax/daemon.ts";
 
 const exitCannot = 1;
 const exitNoKey = 78;
-const defaultPort = 9_000;
 
 export async function daemon(app: App, words: readonly Uint8Array[]): Promise<number> {
   const parsed = parseArguments(daemonSyntax, words, app.env);

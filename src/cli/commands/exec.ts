@@ -69,7 +69,12 @@ function execsOf(app: App, { nodes, options, request, view, source }: Execs): Ru
     exec: new NodeExec({
       clock: app.clock,
       random: randomFraction,
-      request: { ...request, key: randomBytes(16) },
+      request: {
+        ...request,
+        // The name by which its caller knows the node; what the caller gives himself comes behind it and wins.
+        env: [Buffer.from(`CTL_NODE=${node.name}`), ...request.env],
+        key: randomBytes(16),
+      },
       stdin: input && input.reader(),
       connect: () => connect(node),
       write: (stream, piece, done) => view.write({ node: node.name, stream, piece }, done),
