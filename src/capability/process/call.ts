@@ -5,6 +5,7 @@
 import type { ByteSource } from "../../base/byte-stream.ts";
 import type { Clock } from "../../base/clock.ts";
 import { CtlError } from "../../base/errors.ts";
+import { SIGHUP, SIGINT, signalName, SIGQUIT, SIGTERM } from "../../base/signals.ts";
 import type { SignalScope } from "../../launcher/contract.ts";
 import type { Hello } from "../../session/contract.ts";
 import { ReceiveWindow } from "../../session/credit.ts";
@@ -52,6 +53,7 @@ export type ExecRequest = Omit<Start, "kind" | "incarnation" | "stdin">;
 const keepResumeMs = 60_000;
 /** Goodbyes that mean it: coming back at once would be no use. */
 const dismissals: ReadonlySet<string> = new Set(["stopping", "session-limit", "version"]);
+const endingSignals: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
 const backoffFirstMs = 100;
 const backoffMaxMs = 1_000;
 
@@ -90,7 +92,12 @@ export class ExecCall {
     return this.#settled.promise;
   }
 
+  /** One that ends programs ends the attempt, too, while nothing can have been started yet. */
   signal(signal: number, scope: SignalScope): void {
+    if (this.#incarnation === null && endingSignals.has(signal)) {
+      const text = `Interrupted by ${signalName(signal)} while connecting; nothing was started`;
+      return this.#settle({ kind: "failed", error: new CtlError("interrupted", text) });
+    }
     this.#lastSerial += 1;
     const request = { serial: this.#lastSerial, signal, scope };
     this.#signals.push(request);

@@ -58,7 +58,7 @@ export function outcomeOfExec(end: ExecEnd): Outcome {
         path: new Uint8Array(),
         interpreter: false,
         failure: { code, text, hint, errname },
-        cause: "daemon",
+        cause: code === "interrupted" ? "user" : "daemon",
       };
     }
     case "unknown":

@@ -4,7 +4,8 @@
 import type { Clock } from "../../base/clock.ts";
 import { CtlError } from "../../base/errors.ts";
 import type { LaunchedChild, LauncherReport, ResourceUse } from "../../launcher/contract.ts";
-import type { Cause, Fact, OutputStream, ProcessEvent, ProcessMessage, Start } from "./contract.ts";
+import type { Cause, Fact, OutputStream, ProcessMessage, Start, Survivor } from "./contract.ts";
+import { EventLog, type Moment } from "./event-log.ts";
 import { InputFeed } from "./input-feed.ts";
 import {
   bornLife,
@@ -17,8 +18,8 @@ import {
 } from "./lifecycle.ts";
 import { OutputPump } from "./output-pump.ts";
 
-/** How many left processes an `exited` event names; their number is always exact in what follows. */
-const survivorsNamedMax = 16;
+/** How many left processes an `exited` event names. */
+const survivorsNamedMax = 64;
 
 export interface RecordOptions {
   id: string;
@@ -40,11 +41,6 @@ export interface ProcessFollower {
   replaced(): void;
 }
 
-interface Times {
-  monotonicNs: bigint;
-  realtimeNs: bigint;
-}
-
 export class ProcessRecord {
   readonly id: string;
   readonly #options: RecordOptions;
@@ -52,15 +48,13 @@ export class ProcessRecord {
   readonly #pumps: Record<OutputStream, OutputPump>;
   readonly #feed: InputFeed | null;
   readonly #timers = new Map<LifeTimer, () => void>();
-  readonly #events: ProcessEvent[] = [];
-  /** Facts that must wait until the `exited` before them has its output lengths; null while none has to. */
-  #heldFacts: { fact: Fact; times: Times }[] | null = null;
+  readonly #log: EventLog;
   #life: Life;
   #follower: ProcessFollower | null = null;
   #usage: ResourceUse | null = null;
   /** Serials of signal requests whose answer is due, in the order in which they were sent on. */
   readonly #signalSerials: number[] = [];
-  #reportTimes: Times | null = null;
+  #reportedAt: Moment | null = null;
   #isForgotten = false;
 
   constructor(options: RecordOptions, follower: ProcessFollower) {
@@ -69,6 +63,11 @@ export class ProcessRecord {
     const { start, clock } = options;
     this.#life = bornLife(start, clock.realtimeNs());
     this.#follower = follower;
+    this.#log = new EventLog({
+      process: options.id,
+      nextSequence: () => options.nextSequence(),
+      publish: (event) => this.#follower?.send(event),
+    });
     this.#child = options.launch((report) => this.#report(report));
     this.#feed = this.#child.stdin ? new InputFeed(this.#child.stdin) : null;
     this.#pumps = { stdout: this.#pump("stdout"), stderr: this.#pump("stderr") };
@@ -82,7 +81,7 @@ export class ProcessRecord {
 
   /** Over, and whoever follows has been told everything. */
   get isSettled(): boolean {
-    return this.isOver && (this.#heldFacts === null || this.#follower === null);
+    return this.isOver && (!this.#log.isHolding || this.#follower === null);
   }
 
   /** Whether somebody still depends on this daemon for it. */
@@ -175,7 +174,7 @@ export class ProcessRecord {
     if (!follower) return;
     follower.send({ kind: "accepted", process: this.id, stdinOffset: this.#feed?.received ?? 0 });
     const send = (message: ProcessMessage): void => follower.send(message);
-    for (const event of this.#events) if (event.sequence > from.eventsSeen) send(event);
+    for (const event of this.#log.after(from.eventsSeen)) send(event);
     this.#feed?.follow(send);
     this.#pumps.stdout.follow(from.stdout, send);
     this.#pumps.stderr.follow(from.stderr, send);
@@ -191,9 +190,9 @@ export class ProcessRecord {
   #report(report: LauncherReport): void {
     if (this.#isForgotten) return;
     if (report.kind === "exited") this.#usage = report.usage;
-    this.#reportTimes = report;
+    this.#reportedAt = report;
     this.#step({ kind: "report", report });
-    this.#reportTimes = null;
+    this.#reportedAt = null;
   }
 
   #step(input: LifeInput): void {
@@ -263,65 +262,39 @@ export class ProcessRecord {
 
   /** The fact waits until everything written before it was read, so that it can say how much that was. */
   #exited(fact: { status: number; cause: Cause; treeLeft: boolean }): void {
-    const times = this.#times();
-    const survivors = fact.treeLeft
-      ? this.#child.survivors(survivorsNamedMax).map(({ pid, command }) => ({
-          pid,
-          command: Buffer.from(command),
-        }))
-      : [];
+    const moment = this.#moment();
+    const { status, cause, treeLeft } = fact;
+    const survivors = treeLeft ? this.#survivors() : [];
     const usage = this.#usage;
     if (!usage) throw new CtlError("io-failed", "An exited report without its resource use");
-    this.#heldFacts = [];
+    this.#log.hold();
     const { stdout, stderr } = this.#pumps;
     stdout.afterWritten((stdoutLength) => {
       stderr.afterWritten((stderrLength) => {
-        const held = this.#heldFacts ?? [];
-        this.#heldFacts = null;
         if (this.#isForgotten) return;
-        const { status, cause, treeLeft } = fact;
-        const whole: Fact = {
-          kind: "exited",
-          status,
-          cause,
-          usage,
-          stdoutLength,
-          stderrLength,
-          treeLeft,
-          survivors,
-        };
-        this.#publish(whole, times);
-        for (const later of held) this.#publish(later.fact, later.times);
+        const lengths = { stdoutLength, stderrLength };
+        this.#log.complete(
+          { kind: "exited", status, cause, usage, treeLeft, survivors, ...lengths },
+          moment,
+        );
         if (this.isSettled) this.#options.changed();
       });
     });
   }
 
-  #tell(fact: Fact): void {
-    const times = this.#times();
-    if (this.#heldFacts) this.#heldFacts.push({ fact, times });
-    else this.#publish(fact, times);
+  #survivors(): Survivor[] {
+    const alive = this.#child.survivors(survivorsNamedMax);
+    return alive.map(({ pid, command }) => ({ pid, command: Buffer.from(command) }));
   }
 
-  /** The moment of the launcher's report, or now. */
-  #times(): Times {
-    if (this.#reportTimes) return this.#reportTimes;
+  #tell(fact: Fact): void {
+    this.#log.tell(fact, this.#moment());
+  }
+
+  /** That of the launcher's report, or now. */
+  #moment(): Moment {
+    if (this.#reportedAt) return this.#reportedAt;
     const { clock } = this.#options;
     return { monotonicNs: clock.monotonicNs(), realtimeNs: clock.realtimeNs() };
-  }
-
-  #publish(fact: Fact, times: Times): void {
-    const { monotonicNs, realtimeNs } = times;
-    const sequence = this.#options.nextSequence();
-    const event: ProcessEvent = {
-      kind: "event",
-      sequence,
-      monotonicNs,
-      realtimeNs,
-      process: this.id,
-      fact,
-    };
-    this.#events.push(event);
-    this.#follower?.send(event);
   }
 }
