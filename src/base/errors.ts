@@ -15,7 +15,8 @@ export type ErrorCode =
   | "refused"
   | "protocol-violated"
   | "io-failed"
-  | "key-missing";
+  | "key-missing"
+  | "interrupted";
 
 export interface CtlErrorOptions {
   cause?: unknown;

@@ -25,7 +25,7 @@ const notFoundErrnos: ReadonlySet<number> = new Set([
   2 /* ENOENT */, 20 /* ENOTDIR */, 36 /* ENAMETOOLONG */,
 ]);
 
-/** Somebody answered, so that nothing being started is known; the others are silence, where nothing is. */
+/** Somebody answered, or nobody was asked yet, so that nothing being started is known; the others are silence, where nothing is. */
 const answeredCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "usage",
   "bad-address",
@@ -34,6 +34,7 @@ const answeredCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "version",
   "not-ctl",
   "protocol-violated",
+  "interrupted",
 ]);
 
 /** One node's part. `deliveries` are its output streams. */

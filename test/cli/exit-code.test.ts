@@ -93,6 +93,7 @@ describe("one node", () => {
     ["version", 125],
     ["not-ctl", 125],
     ["protocol-violated", 125],
+    ["interrupted", 125],
     ["name-not-resolved", 255],
     ["connect-refused", 255],
     ["connect-timeout", 255],

@@ -73,6 +73,7 @@ const failureWords: Readonly<Record<ErrorCode, string>> = {
   "protocol-violated": "protocol violated",
   "io-failed": "input or output failed",
   "key-missing": "no key",
+  interrupted: "interrupted",
 };
 
 function notStartedWords(

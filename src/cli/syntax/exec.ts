@@ -117,7 +117,8 @@ export const execSyntax: CommandSyntax<typeof table> = {
       title: "Ctrl-C",
       paragraphs: [
         "Once: SIGINT to the command's process groups. Twice: TERM to the whole trees, KILL after the grace. A third " +
-          "time: ctl leaves at once with 255. TERM, HUP, QUIT, USR1 and USR2 are sent on.",
+          "time: ctl leaves at once with 255. TERM, HUP, QUIT, USR1 and USR2 are sent on. While ctl is still " +
+          "connecting, a signal that ends programs ends the attempt: nothing was started, 125.",
       ],
     },
     {
