@@ -53,7 +53,7 @@ export type ExecRequest = Omit<Start, "kind" | "incarnation" | "stdin">;
 const keepResumeMs = 60_000;
 /** Goodbyes that mean it: coming back at once would be no use. */
 const dismissals: ReadonlySet<string> = new Set(["stopping", "session-limit", "version"]);
-const endingSignals: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
+const terminatingSignals: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
 const backoffFirstMs = 100;
 const backoffMaxMs = 1_000;
 
@@ -94,7 +94,7 @@ export class ExecCall {
 
   /** One that ends programs ends the attempt, too, while nothing can have been started yet. */
   signal(signal: number, scope: SignalScope): void {
-    if (this.#incarnation === null && endingSignals.has(signal)) {
+    if (this.#incarnation === null && terminatingSignals.has(signal)) {
       const text = `Interrupted by ${signalName(signal)} while connecting; nothing was started`;
       return this.#settle({ kind: "failed", error: new CtlError("interrupted", text) });
     }
