@@ -118,6 +118,9 @@ export class Daemon {
       return session.goodbye("session-limit", text);
     }
     this.#admitted.add(session);
+    // Its first command is on its way: the launcher starts while the controller reads our hello. Within one process
+    // nothing is on its way.
+    if (session.transport.kind !== "memory") this.#options.spawner.expectStart();
   }
 
   #ended(session: Session<Message>, transport: Transport, error: CtlError | null): void {

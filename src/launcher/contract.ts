@@ -114,6 +114,8 @@ export interface Spawner {
    * `tree-empty`, a `not-started`, or `launcher-lost`. When the launcher itself cannot be started, that arrives as `not-started` too.
    */
   start(orders: LaunchOrders, report: (report: LauncherReport) => void): LaunchedChild;
+  /** A start is about to come: one launcher is started in advance, on a later turn. `keepSpare(false)` takes it back. */
+  expectStart(): void;
   /** While true, one launcher is kept started in advance. */
   keepSpare(wanted: boolean): void;
   /** Lets go of everything; every launcher then follows its orphan policy. */

@@ -72,6 +72,12 @@ export class LauncherSpawner implements Spawner {
     this.#spare = null;
   }
 
+  expectStart(): void {
+    setImmediate(() => {
+      if (!this.#isClosed) this.#prepareSpare();
+    });
+  }
+
   close(): void {
     this.#isClosed = true;
     this.keepSpare(false);
@@ -157,7 +163,11 @@ export class LauncherSpawner implements Spawner {
   #makeSpare(): void {
     this.#cancelSpareTimer?.();
     this.#cancelSpareTimer = null;
-    if (!this.#isSpareWanted || this.#spare) return;
+    if (this.#isSpareWanted) this.#prepareSpare();
+  }
+
+  #prepareSpare(): void {
+    if (this.#spare) return;
     try {
       this.#spare = prepare(() => this.#startLauncher());
     } catch (error) {

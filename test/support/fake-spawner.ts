@@ -256,6 +256,10 @@ export class FakeSpawner implements Spawner {
     return child;
   }
 
+  expectStart(): void {
+    // Nothing to be gained here.
+  }
+
   keepSpare(): void {
     // Nothing to be gained here.
   }
