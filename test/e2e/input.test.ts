@@ -11,6 +11,7 @@ import { until } from "../support/until.ts";
 import { forgetPeak, mib, peakBytes, writtenBytes } from "./support/resources.ts";
 import { type Daemon, openSandbox, type Sandbox, untilNothingIsLeft } from "./support/sandbox.ts";
 import { environmentOf, program, shell } from "./support/shell.ts";
+import { untilStill } from "./support/still.ts";
 
 let box: Sandbox;
 let daemon: Daemon;
@@ -121,18 +122,7 @@ describe.each(["local", "over TCP"])("%s", (way) => {
     await ctl.stderr.getReader().read();
     const before = { ctl: peakBytes(ctl.pid) ?? 0, daemon: peakBytes(daemon.pid) ?? 0 };
     forgetPeak(daemon.pid);
-    let last = -1;
-    let sinceMs = performance.now();
-    await until(
-      () => {
-        const written = writtenBytes(maker.pid);
-        if (written !== last) sinceMs = performance.now();
-        last = written;
-        return written > 0 && performance.now() - sinceMs > 500;
-      },
-      { timeoutMs: 20_000 },
-    );
-    expect(last).toBeLessThan(8 * mib);
+    expect(await untilStill(() => writtenBytes(maker.pid))).toBeLessThan(8 * mib);
     expect((peakBytes(ctl.pid) ?? 0) - before.ctl).toBeLessThan(16 * mib);
     expect((peakBytes(daemon.pid) ?? 0) - before.daemon).toBeLessThan(16 * mib);
     await Bun.write(gate, "");

@@ -11,6 +11,7 @@ import { descendants } from "./support/processes.ts";
 import { forgetPeak, mib, peakBytes, watchPeak, writtenBytes } from "./support/resources.ts";
 import { type Daemon, openSandbox, type Sandbox, untilNothingIsLeft } from "./support/sandbox.ts";
 import { environmentOf, program, shell } from "./support/shell.ts";
+import { untilStill } from "./support/still.ts";
 
 let box: Sandbox;
 let daemon: Daemon;
@@ -95,8 +96,7 @@ describe.each(["local", "over TCP"])("%s", (way) => {
       const writer = await until(
         () => descendants().find((entry) => entry.command === command.join(" "))?.pid,
       );
-      await untilStill(() => writtenBytes(writer));
-      expect(writtenBytes(writer)).toBeLessThan(8 * mib);
+      expect(await untilStill(() => writtenBytes(writer))).toBeLessThan(8 * mib);
       expect((peakBytes(ctl.pid) ?? 0) - idle).toBeLessThan(16 * mib);
       const checker = Bun.spawn(program("stream", "check"), { env, stdin: pipe.readFd });
       closeSync(pipe.readFd);
@@ -271,19 +271,4 @@ test("the checker of these tests notices a byte that is missing", async () => {
 
 async function contentOf(name: string): Promise<Uint8Array> {
   return new Uint8Array(await Bun.file(join(box.directory, name)).arrayBuffer());
-}
-
-/** Waits until `count` has not changed for half a second. */
-async function untilStill(count: () => number): Promise<void> {
-  let last = -1;
-  let sinceMs = performance.now();
-  await until(
-    () => {
-      const now = count();
-      if (now !== last) sinceMs = performance.now();
-      last = now;
-      return now > 0 && performance.now() - sinceMs > 500;
-    },
-    { timeoutMs: 20_000, what: "a count that stands still" },
-  );
 }

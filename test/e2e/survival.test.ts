@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { openPipe } from "../../src/os/pipe.ts";
 import { until } from "../support/until.ts";
 import { descendants } from "./support/processes.ts";
-import { mib } from "./support/resources.ts";
+import { mib, writtenBytes } from "./support/resources.ts";
 import { said } from "./support/running.ts";
 import { openSandbox, type Sandbox, untilNothingIsLeft } from "./support/sandbox.ts";
 import { environmentOf, program } from "./support/shell.ts";
+import { untilStill } from "./support/still.ts";
 import { stubbornTree } from "./support/trees.ts";
 
 const seconds = (sinceMs: number): number => (performance.now() - sinceMs) / 1_000;
@@ -24,6 +25,12 @@ function writerBehind(gate: string, done: string): string[] {
 
 function newPaths(box: Sandbox): { gate: string; done: string } {
   return { gate: join(box.directory, "gate"), done: join(box.directory, "done") };
+}
+
+/** How much the `yes` of a daemon has written so far. */
+function yesWritten(daemonPid: number): number {
+  const yes = descendants(daemonPid).find((entry) => entry.command === "yes");
+  return yes ? writtenBytes(yes.pid) : 0;
 }
 
 const exists = async (path: string): Promise<boolean> => await Bun.file(path).exists();
@@ -162,7 +169,7 @@ describe("the daemon is killed", () => {
       { env: environmentOf(box), stdout: pipe.writeFd, stderr: "pipe" },
     );
     closeSync(pipe.writeFd);
-    await until(() => descendants(daemon.pid).some((entry) => entry.command === "yes"));
+    await untilStill(() => yesWritten(daemon.pid));
     await daemon.kill();
     await until(() => descendants().every((entry) => entry.command !== "yes"));
     closeSync(pipe.readFd);
@@ -182,7 +189,7 @@ describe("the daemon is told to end", () => {
       stderr: "pipe",
     });
     closeSync(pipe.writeFd);
-    await until(() => descendants(daemon.pid).some((entry) => entry.command === "yes"));
+    await untilStill(() => yesWritten(daemon.pid));
     await daemon.stop();
     closeSync(pipe.readFd);
     expect(await new Response(ctl.stderr).text()).toContain("the daemon was stopped");
