@@ -181,6 +181,8 @@ function exited(life: Life, status: number, treeLeft: boolean): LifeStep {
     return { life: { ...life, at: "exited", cause: "user" }, effects };
   }
   const next: Life = { ...life, at: "exited" };
+  // The command kept its time limit; whom it leaves behind is left for good.
+  if (life.policy.tree === "leave") effects.push({ kind: "disarm", timer: "time" });
   if (treeLeft && life.follower === "released") effects.push(...letGo(next));
   return { life: next, effects };
 }

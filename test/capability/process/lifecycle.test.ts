@@ -113,6 +113,14 @@ describe("a process's life", () => {
     });
   });
 
+  test("forgets the time limit when the command has ended and its tree is left, and only then", () => {
+    const story = [{ kind: "accepted" } as const, started, reported(reports.exited(0, true))];
+    const left = play(story, { timeoutMs: 1_000, tree: "leave" });
+    expect(left.effects.at(-1)).toEqual({ kind: "disarm", timer: "time" });
+    const waited = play(story, { timeoutMs: 1_000, tree: "wait" });
+    expect(kinds(waited.effects)).not.toContain("disarm");
+  });
+
   test("leaves a tree to its launcher without any descriptor of ours", () => {
     const { effects } = play([started, reported(reports.exited(0, true)), { kind: "released" }]);
     expect(kinds(effects).slice(-2)).toEqual(["close-output", "policy"]);
