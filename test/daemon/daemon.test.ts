@@ -1,4 +1,4 @@
-// A node that has as much as it may: the next is told so in words, nothing is started for it, and room comes back.
+// A daemon as its controllers know it: limits that are said in words and give room again, and rules that are kept.
 
 import { expect, test } from "bun:test";
 
@@ -28,7 +28,14 @@ interface Node {
   connect(): Promise<Session<Message>>;
 }
 
-function nodeWith(limits: { sessionsMax: number; processesMax: number }): Node {
+interface NodeOptions {
+  sessionsMax: number;
+  processesMax: number;
+  /** Its processes never end by themselves. */
+  isEndless?: boolean;
+}
+
+function nodeWith({ isEndless = false, ...limits }: NodeOptions): Node {
   const clock = new VirtualClock();
   const spawner = new FakeSpawner(
     { clock, random: () => random.next() },
@@ -38,7 +45,7 @@ function nodeWith(limits: { sessionsMax: number; processesMax: number }): Node {
       code: 0,
       readsStdin: false,
       treeStaysMs: 0,
-      isEndless: false,
+      isEndless,
     },
   );
   const daemon = new Daemon({
@@ -158,4 +165,25 @@ test("a process more than the node may have is refused and not started, and room
   const third = ask(session, startOf(random.bytes(16)));
   await until(() => third.messages.length > 0);
   expect(third.messages[0]?.kind).toBe("accepted");
+});
+
+test("an attach with an impossible offset ends its session, and the process gets its lease", async () => {
+  const node = nodeWith({ sessionsMax: 5, processesMax: 5, isEndless: true });
+  const first = await node.connect();
+  const key = random.bytes(16);
+  const started = ask(first, startOf(key));
+  await until(() => started.messages.length > 0);
+  const liar = await node.connect();
+  const attach = {
+    kind: "attach",
+    key,
+    stdoutOffset: 999,
+    stderrOffset: 0,
+    eventsSeen: 0n,
+  } as const;
+  const attached = ask(liar, attach);
+  await until(() => attached.ends.length > 0);
+  expect(attached.ends[0]?.goodbye?.code).toBe("protocol-violated");
+  node.clock.advance(1_000 + 100);
+  expect(node.spawner.children[0]?.stops).toBe(1);
 });
