@@ -57,3 +57,28 @@ function isZombieOf(pid: string, parent: number): boolean {
 export function writtenBytes(pid: number): number {
   return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1] ?? 0);
 }
+
+/** Context switches of each thread so far, voluntary or not, by thread id. */
+export function switchesByThread(pid: number): Map<string, number> {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return new Map(
+    threads.map((thread) => {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
+      const counts = [...text.matchAll(/ctxt_switches:\s+(\d+)/g)].map(([, count]) =>
+        Number(count),
+      );
+      return [thread, counts.reduce((sum, count) => sum + count, 0)];
+    }),
+  );
+}
+
+/** Those that came between two looks. A thread that ended has run for that at least once. */
+export function switchesBetween(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): number {
+  let total = 0;
+  for (const [thread, count] of after) total += count - (before.get(thread) ?? 0);
+  for (const thread of before.keys()) if (!after.has(thread)) total += 1;
+  return total;
+}
