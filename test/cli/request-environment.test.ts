@@ -15,6 +15,9 @@ function sourcesOf(caller: readonly string[], files: Readonly<Record<string, str
   };
 }
 
+const ask = (env: string): unknown =>
+  requestedEnvironment({ ...none, env: [bytes(env)] }, sourcesOf([]));
+
 describe("the variables of a request", () => {
   test("are none, and nobody looks at the caller's, unless asked for", () => {
     const sources = {
@@ -51,8 +54,6 @@ describe("the variables of a request", () => {
   });
 
   test("must be set here when only their names are given, and must have names", () => {
-    const ask = (env: string): unknown =>
-      requestedEnvironment({ ...none, env: [bytes(env)] }, sourcesOf([]));
     expect(() => ask("MISSING")).toThrow('-e "MISSING": this variable is not set here');
     expect(() => ask("=x")).toThrow("names no variable");
     expect(() => ask("")).toThrow("names no variable");
