@@ -155,27 +155,34 @@ describe.each(["local", "over TCP"])("%s", (way) => {
       closeSync(pipe.readFd);
     }
   });
+});
 
-  test("ctl stopped and continued in mid-stream loses nothing", async () => {
-    const bytes = 300 * mib;
-    const pipe = openPipe();
-    const ctl = Bun.spawn(
-      [box.executable, "exec", node(), ...program("stream", "make", String(bytes))],
-      { env: environmentOf(box), stdout: pipe.writeFd, stderr: "pipe" },
-    );
-    const checker = Bun.spawn(program("stream", "check"), { stdin: pipe.readFd });
-    for (const fd of [pipe.readFd, pipe.writeFd]) closeSync(fd);
-    const writer = program("stream", "make", String(bytes)).join(" ");
-    await until(() => descendants().some((entry) => entry.command === writer));
-    ctl.kill("SIGSTOP");
-    // Longer than two intervals between the pings of both sides.
-    await Bun.sleep(5_000);
-    expect(isAlive(ctl.pid)).toBe(true);
-    ctl.kill("SIGCONT");
-    expect(await new Response(checker.stdout).text()).toBe(`right ${bytes}\n`);
-    expect(await new Response(ctl.stderr).text()).toBe("");
-    expect(await ctl.exited).toBe(0);
-  });
+// It takes a while, so both wait side by side.
+describe.concurrent("SIGSTOP and SIGCONT", () => {
+  test.each(["local", "over TCP"])(
+    "%s: ctl stopped and continued in mid-stream loses nothing",
+    async (way) => {
+      const node = way === "local" ? "local" : daemon.address;
+      const bytes = (way === "local" ? 300 : 310) * mib;
+      const pipe = openPipe();
+      const ctl = Bun.spawn(
+        [box.executable, "exec", node, ...program("stream", "make", String(bytes))],
+        { env: environmentOf(box), stdout: pipe.writeFd, stderr: "pipe" },
+      );
+      const checker = Bun.spawn(program("stream", "check"), { stdin: pipe.readFd });
+      for (const fd of [pipe.readFd, pipe.writeFd]) closeSync(fd);
+      const writer = program("stream", "make", String(bytes)).join(" ");
+      await until(() => descendants().some((entry) => entry.command === writer));
+      ctl.kill("SIGSTOP");
+      // Longer than two intervals between the pings of both sides.
+      await Bun.sleep(5_000);
+      expect(isAlive(ctl.pid)).toBe(true);
+      ctl.kill("SIGCONT");
+      expect(await new Response(checker.stdout).text()).toBe(`right ${bytes}\n`);
+      expect(await new Response(ctl.stderr).text()).toBe("");
+      expect(await ctl.exited).toBe(0);
+    },
+  );
 });
 
 test.each(["SIGINT", "SIGTERM"] as const)(

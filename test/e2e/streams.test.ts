@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { openPipe } from "../../src/os/pipe.ts";
 import { until } from "../support/until.ts";
 import { descendants } from "./support/processes.ts";
-import { forgetPeak, mib, peakBytes, watchPeak, writtenBytes } from "./support/resources.ts";
+import { mib, peakBytes, watchPeak, writtenBytes } from "./support/resources.ts";
 import { type Daemon, openSandbox, type Sandbox, untilNothingIsLeft } from "./support/sandbox.ts";
 import { environmentOf, program, shell } from "./support/shell.ts";
 import { untilStill } from "./support/still.ts";
+import { checkedStream, growthOf, idlePeak } from "./support/streaming.ts";
 
 let box: Sandbox;
 let daemon: Daemon;
@@ -26,54 +27,20 @@ afterAll(async () => {
   await box[Symbol.asyncDispose]();
 });
 
-/** The most that a ctl of this build takes while nothing is said. */
-async function idlePeak(node: string): Promise<number> {
-  const run = box.start(["exec", node, "sh", "-c", "echo ready; sleep 600"]);
-  await until(() => run.stdoutText() !== "");
-  const peak = peakBytes(run.pid) ?? 0;
-  run.signal("SIGINT");
-  await run.ended;
-  return peak;
-}
-
-/** ctl with its stdout in a real pipe to `stream check`; what that says, how ctl ended and the most memory that it took. */
-async function checkedStream(
-  node: string,
-  bytes: number,
-): Promise<{ verdict: string; code: number; peak: number }> {
-  const pipe = openPipe();
-  const env = environmentOf(box);
-  const ctl = Bun.spawn(
-    [box.executable, "exec", node, ...program("stream", "make", String(bytes))],
-    { env, stdin: "ignore", stdout: pipe.writeFd, stderr: "inherit" },
-  );
-  const checker = Bun.spawn(program("stream", "check"), { env, stdin: pipe.readFd });
-  closeSync(pipe.readFd);
-  closeSync(pipe.writeFd);
-  const watch = watchPeak(ctl.pid);
-  const verdict = await new Response(checker.stdout).text();
-  const code = await ctl.exited;
-  return { verdict: verdict.trim(), code, peak: watch.stop() };
-}
-
-/** How far the daemon's memory rose above what it holds now, while `body` ran. */
-async function daemonGrowth(body: () => Promise<void>): Promise<number> {
-  forgetPeak(daemon.pid);
-  const before = peakBytes(daemon.pid) ?? 0;
-  await body();
-  return (peakBytes(daemon.pid) ?? 0) - before;
-}
-
 describe.each(["local", "over TCP"])("%s", (way) => {
   const node = (): string => (way === "local" ? "local" : daemon.address);
 
   test("output arrives to the last byte, at full speed, and takes no more memory the second time", async () => {
-    const bytes = (way === "local" ? 512 : 1_024) * mib + 1;
-    const idle = await idlePeak(node());
+    const bytes = (way === "local" ? 256 : 512) * mib + 1;
+    const idle = await idlePeak(box, node());
     const rise = async (): Promise<number> =>
-      await daemonGrowth(async () => {
-        const { verdict, code, peak } = await checkedStream(node(), bytes);
-        expect({ verdict, code }).toEqual({ verdict: `right ${bytes}`, code: 0 });
+      await growthOf(daemon.pid, async () => {
+        const { verdict, code, stderr, peak } = await checkedStream(box, node(), bytes);
+        expect({ verdict, code, stderr }).toEqual({
+          verdict: `right ${bytes}`,
+          code: 0,
+          stderr: "",
+        });
         expect(peak - idle).toBeLessThan(64 * mib);
       });
     expect(await rise()).toBeLessThan(64 * mib);
@@ -82,11 +49,11 @@ describe.each(["local", "over TCP"])("%s", (way) => {
 
   test("a reader that stands still stops the command and costs nothing, and gets every byte in the end", async () => {
     const bytes = 64 * mib;
-    const idle = await idlePeak(node());
+    const idle = await idlePeak(box, node());
     const pipe = openPipe();
     const env = environmentOf(box);
     const command = program("stream", "make", String(bytes));
-    const growth = await daemonGrowth(async () => {
+    const growth = await growthOf(daemon.pid, async () => {
       const ctl = Bun.spawn([box.executable, "exec", node(), ...command], {
         env,
         stdin: "ignore",
@@ -241,7 +208,7 @@ describe("several nodes", () => {
   });
 
   test("a line without an end costs ctl no memory with labels either", async () => {
-    const idle = await idlePeak("local");
+    const idle = await idlePeak(box, "local");
     const names = `127.0.0.1:${daemon.port},localhost:${daemon.port}`;
     const pipe = openPipe();
     const ctl = Bun.spawn([box.executable, "exec", names, "head", "-c", "100M", "/dev/zero"], {
