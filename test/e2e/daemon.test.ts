@@ -210,8 +210,10 @@ describe("--detach", () => {
     const started = await box.ctl([...words, "--log", log], shortly);
     expect(started).toMatchObject({ stderr: "", code: 0 });
     const [, address = "", pid = ""] =
-      /^ctl: listening on (\S+); pid (\d+), log in (.+)\n$/.exec(started.text) ?? [];
-    expect(started.text).toEndWith(`log in ${log}\n`);
+      /^ctl: listening on (\S+); pid (\d+), log in .+; end it with: .+\n$/.exec(started.text) ?? [];
+    expect(started.text).toEndWith(
+      `log in ${log}; end it with: ctl daemon --stop --socket ${socket}\n`,
+    );
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
     expect({ group: stat[2], session: stat[3] }).toEqual({ group: pid, session: pid });
     expect((await box.ctl(["exec", address, "echo", "on"])).text).toBe("on\n");
