@@ -39,7 +39,7 @@ const steps: readonly Step[] = [
     run: () => tests(["--timeout", "60000", "--path-ignore-patterns", "test/e2e/**"]),
   },
   // Each file has its own directories and sees only its own descendants, so files may run side by side.
-  { name: "end-to-end tests", run: () => tests(["--timeout", "60000", "test/e2e"]) },
+  { name: "end-to-end tests", run: () => tests(["--timeout", "180000", "test/e2e"]) },
 ];
 
 /** Only strengthens the gate: what is missing is said, and two steps then compare less. */
