@@ -84,6 +84,10 @@ async function compile(job: Compilation): Promise<void> {
     // Half the start-up time; needs --format=esm for await at the top level.
     "--bytecode",
     "--format=esm",
+    // A command loads its own code only: what is in one piece is taken apart whole at every start.
+    "--splitting",
+    // Most functions of a short command run once or twice and are not worth a compiler's time; see src/os/compiler.ts.
+    "--compile-jit-policy=1000",
     // Or a .env or bunfig.toml in the directory where ctl is started would choose code to run.
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",

@@ -5,6 +5,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { CtlError } from "../base/errors.ts";
 import { decodeUtf8 } from "../base/utf8.ts";
 import { SystemClock } from "../os/clock.ts";
+import { compileEagerly } from "../os/compiler.ts";
 import { openStandardOutput } from "../os/standard-output.ts";
 import type { App, Command } from "./app.ts";
 import { readArguments } from "./argv.ts";
@@ -25,10 +26,16 @@ const exitExecUsage = 125;
 const exitUnwritten = 255;
 const exitReaderGone = 141;
 
+/** A command that still runs then has work that is worth compiling. */
+const shortCommandMs = 200;
+
 export async function main(): Promise<number> {
   const [first, ...words] = readArguments();
-  if (first && Buffer.from(first).toString() === "daemon") quietDown();
+  const isDaemon = first !== undefined && Buffer.from(first).toString() === "daemon";
+  if (isDaemon) quietDown();
   const app = appOf();
+  if (isDaemon) compileEagerly();
+  else app.clock.after(shortCommandMs, compileEagerly);
   const code = await run(app, first, words);
   await app.console.idle();
   return withOwnOutput(app, code);

@@ -17,8 +17,8 @@ export interface SupervisedChildOptions {
   stdout: ByteSource;
   stderr: ByteSource;
   report(report: LauncherReport): void;
-  /** The last report was given, or the child was let go. */
-  ended(): void;
+  /** The last report was given, or the child was let go. Who gets the launcher owns it: it waits for its next orders. */
+  ended(waiting: LauncherProcess | null): void;
 }
 
 export class SupervisedChild implements LaunchedChild, StatusListener {
@@ -41,7 +41,7 @@ export class SupervisedChild implements LaunchedChild, StatusListener {
   }
 
   report(report: LauncherReport): void {
-    if (isLast(report)) this.#finish();
+    if (isLast(report)) this.#finish(report.kind === "tree-empty");
     this.#options.report(report);
   }
 
@@ -60,24 +60,22 @@ export class SupervisedChild implements LaunchedChild, StatusListener {
     });
   }
 
-  // A launcher that does not take these has ended, which its last report will say, or is stopped; then it takes what is
-  // in its socket, some hundred commands, as soon as it goes on.
-
   stop(graceMs: number): void {
-    this.#options.launcher.command(stopCommand(graceMs));
+    this.#command(stopCommand(graceMs));
   }
 
   setPolicy(policy: OrphanPolicy, graceMs: number): void {
-    this.#options.launcher.command(policyCommand(policy, graceMs));
+    this.#command(policyCommand(policy, graceMs));
   }
 
   releaseOutput(): void {
-    this.#options.launcher.command(releaseOutputCommand());
+    this.#command(releaseOutputCommand());
   }
 
   survivors(most: number): { pid: number; command: string }[] {
+    const { launcher } = this.#options;
     // Once it has ended, its pid may be a stranger's.
-    return this.#options.launcher.hasEnded ? [] : descendantsOf(this.#options.launcher.pid, most);
+    return this.#isOver || launcher.hasEnded ? [] : descendantsOf(launcher.pid, most);
   }
 
   /** Reports nothing more; the launcher follows its orphan policy. */
@@ -85,15 +83,23 @@ export class SupervisedChild implements LaunchedChild, StatusListener {
     this.stdin?.close();
     this.stdout.close();
     this.stderr.close();
-    if (!this.#isOver) this.#finish();
+    if (!this.#isOver) this.#finish(false);
   }
 
-  #finish(): void {
+  /**
+   * A launcher that does not take a command has ended, which its last report will say, or is stopped; then it takes what is in
+   * its socket, some hundred commands, as soon as it goes on. After the end it may work for somebody else.
+   */
+  #command(command: Uint8Array): void {
+    if (!this.#isOver) this.#options.launcher.command(command);
+  }
+
+  #finish(isWaiting: boolean): void {
     const { id, launcher, status } = this.#options;
     this.#isOver = true;
     status.forget(id);
-    launcher.release();
-    this.#options.ended();
+    if (!isWaiting) launcher.release();
+    this.#options.ended(isWaiting ? launcher : null);
   }
 
   #now(): { monotonicNs: bigint; realtimeNs: bigint } {

@@ -57,13 +57,14 @@ export class LauncherProcess {
     return this.#hasEnded;
   }
 
-  /** Called once, when the process has ended or, if it has ended already, soon. */
+  /** Called once, when the process has ended or, if it has ended already, soon. Takes the place of what was given before. */
   onEnd(ended: () => void): void {
     if (this.#hasEnded) queueMicrotask(ended);
     this.#ended = ended;
   }
 
   /**
+   * Only for a launcher that waits: a new one, or one whose tree is empty.
    * @returns 0, or the errno: EPIPE when it has ended meanwhile
    * @throws OsError
    */

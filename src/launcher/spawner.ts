@@ -1,5 +1,5 @@
-// Starts children through launchers: makes their pipes, hands out orders, keeps one launcher started in advance. Whatever
-// the machine refuses becomes a `not-started` report.
+// Starts children through launchers: makes their pipes, hands out orders, keeps one launcher started in advance and uses those
+// again whose tree is empty. Whatever the machine refuses becomes a `not-started` report.
 
 import type { Clock } from "../base/clock.ts";
 import { closeFd, libc, must, OsError } from "../os/libc.ts";
@@ -29,13 +29,16 @@ interface Machinery {
 
 const O_RDWR = 2;
 const ESHUTDOWN = 108;
-const spareDelayMs = 5;
+const spareDelayMs = 20;
+/** Launchers that wait for their next orders while there is a session: as many as a burst of short commands leaves behind. */
+const waitingMax = 8;
 
 export class LauncherSpawner implements Spawner {
   readonly #options: LauncherSpawnerOptions;
   readonly #children = new Set<SupervisedChild>();
   #machinery: Machinery | null = null;
   #spare: Preparation | null = null;
+  #waiting: LauncherProcess[] = [];
   #isSpareWanted = false;
   #isClosed = false;
   #cancelSpareTimer: (() => void) | null = null;
@@ -70,6 +73,7 @@ export class LauncherSpawner implements Spawner {
     this.#cancelSpareTimer = null;
     if (this.#spare) discard(this.#spare);
     this.#spare = null;
+    for (const launcher of this.#waiting.splice(0)) launcher.release();
   }
 
   expectStart(): void {
@@ -109,27 +113,39 @@ export class LauncherSpawner implements Spawner {
       stdout: stdout.source,
       stderr: stderr.source,
       report,
-      ended: () => this.#childEnded(child),
+      ended: (waiting) => this.#childEnded(child, waiting),
     });
     this.#children.add(child);
     return child;
   }
 
-  /** Hands the orders to the spare launcher or to a new one. @throws StartRefused */
+  /** Hands the orders to a launcher that waits or to a new one. @throws StartRefused */
   #begin(orders: LaunchOrders, stdin: InputPipe | null): Preparation {
-    const spare = this.#spare;
-    this.#spare = null;
-    this.#scheduleSpare();
-    if (spare && this.#handOver(spare, orders, stdin) === 0) return spare;
-    // A spare that is no more, which only somebody else's signal can cause.
-    if (spare) discard(spare);
+    for (let spare = this.#takeSpare(); spare; spare = this.#takeSpare()) {
+      if (this.#handOver(spare, orders, stdin) === 0) return spare;
+      // It is no more, which only somebody else's signal can cause.
+      discard(spare);
+    }
     using undo = new DisposableStack();
-    const fresh = prepare(() => this.#startLauncher());
+    const fresh = this.#prepare();
     undo.defer(() => discard(fresh));
     const errno = this.#handOver(fresh, orders, stdin);
     if (errno !== 0) throw new StartRefused("clone", new OsError("sendmsg", errno));
     undo.move();
     return fresh;
+  }
+
+  /** @throws StartRefused */
+  #takeSpare(): Preparation | null {
+    const spare = this.#spare ?? (this.#waiting.length > 0 ? this.#prepare() : null);
+    this.#spare = null;
+    if (this.#waiting.length === 0) this.#scheduleSpare();
+    return spare;
+  }
+
+  /** @throws StartRefused */
+  #prepare(): Preparation {
+    return prepare(() => this.#waiting.pop() ?? this.#startLauncher());
   }
 
   /** @returns 0, or the errno @throws StartRefused */
@@ -169,17 +185,25 @@ export class LauncherSpawner implements Spawner {
   #prepareSpare(): void {
     if (this.#spare) return;
     try {
-      this.#spare = prepare(() => this.#startLauncher());
+      this.#spare = this.#prepare();
     } catch (error) {
       // The next start will meet the same refusal and report it.
       if (!(error instanceof StartRefused)) throw error;
     }
   }
 
-  #childEnded(child: SupervisedChild): void {
+  #childEnded(child: SupervisedChild, waiting: LauncherProcess | null): void {
     this.#children.delete(child);
+    if (waiting) this.#takeBack(waiting);
     // After whatever the end of the child sets off.
-    if (this.#cancelSpareTimer) setImmediate(() => this.#makeSpare());
+    if (this.#isSpareWanted && !this.#spare) setImmediate(() => this.#makeSpare());
+  }
+
+  #takeBack(launcher: LauncherProcess): void {
+    if (!this.#isSpareWanted || this.#waiting.length >= waitingMax) return launcher.release();
+    // Nobody's child any more: whoever takes it finds out whether it still is.
+    launcher.onEnd(() => {});
+    this.#waiting.push(launcher);
   }
 
   /** @throws StartRefused */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { until } from "../support/until.ts";
 import { descendants } from "./support/processes.ts";
 import {
-  descriptorCount,
+  descriptorKinds,
   mib,
   peakBytes,
   switchesBetween,
@@ -49,9 +49,9 @@ async function switchesPerSecond(pid: number): Promise<number> {
 }
 
 /** What may differ before and after: descriptors, children that nobody reaped, processes below the daemon. */
-function holdings(): { descriptors: number; zombies: number; below: string[] } {
+function holdings(): { descriptors: string[]; zombies: number; below: string[] } {
   return {
-    descriptors: descriptorCount(daemon.pid),
+    descriptors: descriptorKinds(daemon.pid),
     zombies: zombieCount(daemon.pid),
     below: descendants(daemon.pid).map((entry) => entry.command),
   };
@@ -120,7 +120,7 @@ test("controllers that are killed leave nothing behind, once their lease is over
       daemon.address,
       "sh",
       "-c",
-      "echo ready; sleep 600 & exec yes >/dev/null",
+      "echo ready; sleep 600 & exec sleep 601",
     ]),
   );
   for (const run of runs) await said(run, /ready/);

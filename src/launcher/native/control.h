@@ -1,5 +1,6 @@
-// The control socket (AF_UNIX, SOCK_SEQPACKET): one start message with the descriptors, then commands. Its hang-up says
-// that the daemon has gone. Afterwards commands may still come as SIGRTMIN with a value.
+// The control socket (AF_UNIX, SOCK_SEQPACKET): one start message with the descriptors, then commands; and all over again
+// when the tree is empty. Its hang-up says that the daemon has gone. Afterwards commands may still come as SIGRTMIN with a
+// value.
 
 #define START_MAGIC 0x534c5443u  // "CTLS"
 #define OUTPUT_FDS 2
@@ -54,18 +55,36 @@ static int sort_fds(struct start_received *received, const int *fds, u64 count) 
   return 0;
 }
 
-// Waits, without any limit, for the start message. Returns 0, NO_DAEMON, or an errno when it is not one.
+struct rights {
+  struct control_header header;
+  int fds[START_FDS_MAX];
+};
+
+// Waits, without any limit, for one message; what comes behind the start goes to inline_record. Returns its size, or what
+// recvmsg returns.
+static long receive_message(struct start *start, struct rights *rights, struct message_header *message) {
+  struct io_vector vectors[] = {{start, sizeof *start}, {inline_record, sizeof inline_record}};
+  long size;
+  do {
+    *message = (struct message_header){0, 0, vectors, 2, rights, sizeof *rights, 0};
+    size = CALL(recvmsg, CONTROL_FD, message, FLAG_CLOEXEC);
+  } while (size == -EINTR);
+  return size;
+}
+
+// Sent for a tree that had ended when it came.
+static int is_late_command(const struct start *start, long size) {
+  return self.has_served && size == sizeof(struct command) && start->magic != START_MAGIC;
+}
+
+// Waits for the start message. Returns 0, NO_DAEMON, or an errno when it is not one.
 static int receive_start(struct start_received *received) {
   struct start start = {0, 0, 0};
-  struct {
-    struct control_header header;
-    int fds[START_FDS_MAX];
-  } rights = {{0, 0, 0}, {-1, -1, -1, -1, -1, -1}};
-  struct io_vector vectors[] = {{&start, sizeof start}, {inline_record, sizeof inline_record}};
-  struct message_header message = {0, 0, vectors, 2, &rights, sizeof rights, 0};
+  struct rights rights = {{0, 0, 0}, {-1, -1, -1, -1, -1, -1}};
+  struct message_header message;
   long size;
-  do size = CALL(recvmsg, CONTROL_FD, &message, FLAG_CLOEXEC);
-  while (size == -EINTR);
+  do size = receive_message(&start, &rights, &message);
+  while (is_late_command(&start, size));
   if (size <= 0) return NO_DAEMON;
   self.id = start.id;  // even a refusal says whose it is
   u64 fd_count = (rights.header.size - sizeof rights.header) / sizeof(int);

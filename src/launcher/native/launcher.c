@@ -4,7 +4,8 @@
 //
 // Started with descriptors 0-2 on /dev/null, 3 the control socket, 4 the write end of the status pipe; and with one
 // argument of padding, which makes room for what ps shows later. It waits for the start message, which may come long
-// after its own start, and outlives the daemon.
+// after its own start, and outlives the daemon. When nobody of a tree is left it waits for the next start message: the
+// daemon hangs up unless it has use for that.
 
 #include "types.h"
 
@@ -41,14 +42,21 @@ static long must_early(u32 phase, long result) {
   return result;
 }
 
+// argv[0] and argv[1] lie one behind the other.
+static void find_label(u64 argument_count, char **arguments) {
+  if (argument_count != 2) return;
+  self.label = arguments[0];
+  self.label_end = arguments[1] + length_of(arguments[1]);
+}
+
 // Overwrites our own argument area. When its last byte is not NUL, the kernel shows it up to the first NUL: exactly the
-// new text. `arguments` are argv[0] and argv[1], which lie one behind the other.
-static void show_label(char **arguments, const char *label) {
-  char *end = arguments[1] + length_of(arguments[1]);
-  char *at = put_text(arguments[0], "ctl-launcher ");
-  while (*label && at < end - 1) *at++ = *label++;
-  while (at < end) *at++ = 0;
-  *end = 1;
+// new text.
+static void show_label(const char *label) {
+  if (!self.label) return;
+  char *at = put_text(self.label, "ctl-launcher ");
+  while (*label && at < self.label_end - 1) *at++ = *label++;
+  while (at < self.label_end) *at++ = 0;
+  *self.label_end = 1;
 }
 
 static void map_record(int fd) {
@@ -94,8 +102,8 @@ static u64 clone_flags_for(const struct orders *orders) {
   return (is_plain ? CLONE_VM : orders->clone_flags) | SIGCHLD;
 }
 
-// What takes time and needs no orders.
-static long prepare(int *failure_pipe) {
+// What takes time and needs no orders: once.
+static long prepare(void) {
   u64 watched = 1ul << (SIGCHLD - 1) | 1ul << (SIGTERM - 1) | 1ul << (SIGNAL_COMMAND - 1);
   CALL(prctl, PR_SET_NAME, "ctl-launcher");
   CALL(setsid);  // fails harmlessly when whoever started us has done it
@@ -104,16 +112,15 @@ static long prepare(int *failure_pipe) {
   self.self_pid = (i32)CALL(getpid);
   self.control_is_open = self.status_is_open = 1;
   self.signals_fd = (int)CALL(signalfd4, -1, &watched, SIGNAL_SET_BYTES, O_CLOEXEC | O_NONBLOCK);
-  if (self.signals_fd < 0) return self.signals_fd;
-  long result = CALL(pipe2, failure_pipe, O_CLOEXEC | O_NONBLOCK);
-  return result < 0 ? result : CALL(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  return self.signals_fd < 0 ? self.signals_fd : CALL(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
-__attribute__((used)) void launcher_main(u64 *stack) {
+// From the start message to the last report about the tree. `prepared` is 0 or what went wrong before.
+static void serve(long prepared) {
   struct order_view view;
   struct start_received received;
   int failure_pipe[2];
-  long prepared = prepare(failure_pipe);
+  if (prepared >= 0) prepared = CALL(pipe2, failure_pipe, O_CLOEXEC | O_NONBLOCK);
   int error = receive_start(&received);
   if (error == NO_DAEMON) quit(0);
   // Until now we were like any other process; from here on nothing but KILL and STOP reaches us except as a descriptor.
@@ -140,7 +147,36 @@ __attribute__((used)) void launcher_main(u64 *stack) {
     CALL(close, fd);
     CALL(close, received.standard[fd]);
   }
-  if (stack[0] == 2) show_label((char **)(stack + 1), view.label);
+  show_label(view.label);
   run_loop();
-  quit(0);
+}
+
+// As we were born: or the descriptors of the next child might come as 0 to 2.
+static int open_standard_fds(void) {
+  for (int fd = 0; fd < STANDARD_FDS; fd++)
+    if (CALL(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) != fd) return 0;
+  return 1;
+}
+
+// As we were before the start message.
+static void forget_tree(void) {
+  release_output(0);
+  release_output(1);
+  u64 bytes = (u64)((u8 *)&self.outbox - (u8 *)&self.id);
+  memset(&self.id, 0, bytes);
+  self.has_served = 1;
+  CALL(madvise, scratch, sizeof scratch, MADV_DONTNEED);
+  show_label("");
+  unblock_all_signals();
+}
+
+__attribute__((used)) void launcher_main(u64 *stack) {
+  find_label(stack[0], (char **)(stack + 1));
+  long prepared = prepare();
+  for (;;) {
+    serve(prepared);
+    if (!self.control_is_open || self.has_failed) quit(0);
+    if (!open_standard_fds()) quit(0);
+    forget_tree();
+  }
 }

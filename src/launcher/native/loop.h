@@ -112,7 +112,8 @@ static void wait_for_events(struct watch *watches) {
   int is_alone = !self.control_is_open;
   watches[WATCH_FAILURE] = (struct watch){self.failure_fd, POLLIN, 0};
   watches[WATCH_SIGNALS] = (struct watch){self.signals_fd, POLLIN, 0};
-  watches[WATCH_CONTROL] = (struct watch){is_alone ? -1 : CONTROL_FD, POLLIN, 0};
+  // Once the tree is empty, what comes may be the next start message.
+  watches[WATCH_CONTROL] = (struct watch){is_alone || self.is_tree_empty ? -1 : CONTROL_FD, POLLIN, 0};
   watches[WATCH_STDOUT] = (struct watch){is_alone ? self.output_fds[0] : -1, POLLIN, 0};
   watches[WATCH_STDERR] = (struct watch){is_alone ? self.output_fds[1] : -1, POLLIN, 0};
   // Only while bytes are pending: a status pipe without a reader is always ready.

@@ -10,14 +10,21 @@ enum { STOP_NOT_ASKED, STOP_TERMINATING, STOP_KILLING };
 struct child_memory;
 
 struct launcher_state {
+  // For as long as we live.
+  char *label, *label_end;  // our own argument area, null where we cannot write to it
+  i32 self_pid;
+  int signals_fd;
+  int control_is_open, status_is_open;
+  int has_served;  // not the first tree: the daemon may still have sent commands for the one before
+
+  // For one tree; forget_tree makes all of this zero again.
   u64 id;
   u32 policy, grace_ms;
 
-  i32 self_pid, child_pid;  // child_pid is what we, not its own namespace, call the main child
+  i32 child_pid;  // what we, not its own namespace, call the main child
   int child_is_alive, is_started, has_failed, is_tree_empty;
 
-  int control_is_open, status_is_open;
-  int signals_fd, failure_fd;
+  int failure_fd;
   int output_fds[2];  // read ends of the child's stdout and stderr, or -1
 
   int stop;

@@ -1,6 +1,6 @@
 // What a running process holds, read from /proc: its memory at the highest, its descriptors, its children that nobody has reaped.
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 
 export const mib = 1024 * 1024;
 
@@ -34,8 +34,22 @@ export function watchPeak(pid: number): { stop(): number } {
   };
 }
 
-export function descriptorCount(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
+/** What the descriptors of a process lead to, without the numbers that tell two of a kind apart. */
+export function descriptorKinds(pid: number): string[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory)
+    .flatMap((fd) => targetOf(`${directory}/${fd}`) ?? [])
+    .map((target) => target.replace(/:\[\d+\]$/, ""))
+    .toSorted();
+}
+
+function targetOf(link: string): string | null {
+  try {
+    return readlinkSync(link);
+  } catch {
+    // Closed since it was listed.
+    return null;
+  }
 }
 
 /** Children that have ended and wait for `parent` to ask how. */
