@@ -10,20 +10,18 @@ import { ExecCall, type ExecRequest } from "../../src/capability/process/call.ts
 import { openSession } from "../../src/controller/connect.ts";
 import { SystemClock } from "../../src/os/clock.ts";
 import type { Session } from "../../src/session/session.ts";
+import { connectTcp } from "../../src/transport/tcp.ts";
 
 const [host = "", port = ""] = process.argv.slice(2);
 const clock = new SystemClock();
-const session = await openSession(
-  { kind: "tcp", name: host, host, port: Number(port) },
-  {
-    clock,
-    software: "bench",
-    host: "bench",
-    insecure: true,
-    timeoutMs: 5_000,
-    embedded: () => Promise.reject(new Error("This is not local")),
-  },
-);
+const timeoutMs = 5_000;
+const session = await openSession(connectTcp({ host, port: Number(port), timeoutMs }), {
+  clock,
+  software: "bench",
+  host: "bench",
+  insecure: true,
+  timeoutMs,
+});
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [count = 0, atOnce = 1] = line.split(" ").map(Number);

@@ -1,8 +1,9 @@
-// How commands reach nodes: one set of options for all of them, and the daemon inside this process for "local".
+// How commands reach nodes: one set of options for all of them, and the daemon inside this process for "local". The way to the
+// nodes that a command is about is opened at once; what talks over it is loaded meanwhile.
 
 import type { Message } from "../capability/messages.ts";
 import type { NodeAddress } from "../controller/address.ts";
-import { openSession } from "../controller/connect.ts";
+import { reach, refuseWithoutKey } from "../controller/reach.ts";
 import { hostName } from "../os/machine.ts";
 import type { Session } from "../session/session.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -16,22 +17,44 @@ export interface ConnectingOptions {
 /** Opens a session to a node. @throws CtlError */
 export type Connect = (address: NodeAddress) => Promise<Session<Message>>;
 
-export function connecting(app: App, options: ConnectingOptions): Connect {
+/** @param nodes which the command is about */
+export function connecting(
+  app: App,
+  options: ConnectingOptions,
+  nodes: readonly NodeAddress[],
+): Connect {
   const { clock, software } = app;
+  const { insecure, connectTimeoutMs: timeoutMs } = options;
   let embedded: Promise<() => Transport> | null = null;
-  return (address) =>
-    openSession(address, {
-      clock,
-      software,
-      host: hostName(),
-      insecure: options.insecure,
-      timeoutMs: options.connectTimeoutMs,
-      embedded: async () => {
-        // Loaded only for those who talk to this machine itself.
-        embedded ??= import("./embedded.ts").then((module) =>
-          module.embeddedDaemon(clock, software),
-        );
-        return (await embedded)();
-      },
-    });
+  const open = (node: NodeAddress): Promise<Transport> => {
+    if (node.kind !== "local") return reach(node, timeoutMs);
+    embedded ??= embed(app);
+    return embedded.then((connect) => connect());
+  };
+  const ahead = new Map<string, Promise<Transport>>();
+  for (const node of nodes) {
+    if (refuseWithoutKey(node, insecure)) continue;
+    const way = open(node);
+    // Whoever takes it hears of its failure.
+    way.catch(() => {});
+    ahead.set(node.name, way);
+  }
+  return async (node) => {
+    const refusal = refuseWithoutKey(node, insecure);
+    if (refusal) throw refusal;
+    const way = ahead.get(node.name) ?? open(node);
+    // The next time is another attempt.
+    ahead.delete(node.name);
+    const { openSession } = await import("../controller/connect.ts");
+    return await openSession(way, { clock, software, host: hostName(), insecure, timeoutMs });
+  };
+}
+
+/** Its launcher starts before anything else is loaded. */
+async function embed({ clock, software }: App): Promise<() => Transport> {
+  const { LauncherSpawner } = await import("../launcher/spawner.ts");
+  const spawner = new LauncherSpawner({ clock });
+  spawner.expectStart();
+  const { embeddedDaemon } = await import("./embedded.ts");
+  return embeddedDaemon({ clock, software, spawner });
 }

@@ -45,8 +45,9 @@ async function connect(app: App, settings: DaemonSettings): Promise<Session<Mess
   const port = settings.network?.port ?? null;
   const path = settings.socket ?? usualSocketPath({ env: app.env, port });
   try {
-    const open = connecting(app, { connectTimeoutMs, insecure: false });
-    return await open({ kind: "unix", name: `unix:${path}`, path });
+    const node = { kind: "unix", name: `unix:${path}`, path } as const;
+    const open = connecting(app, { connectTimeoutMs, insecure: false }, [node]);
+    return await open(node);
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;
     if (error.errno !== "ENOENT" && error.errno !== "ECONNREFUSED") throw error;

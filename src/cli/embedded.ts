@@ -2,17 +2,23 @@
 
 import type { Clock } from "../base/clock.ts";
 import { Daemon } from "../daemon/daemon.ts";
-import { LauncherSpawner } from "../launcher/spawner.ts";
+import type { Spawner } from "../launcher/contract.ts";
 import { account, childNofile, hostName, incarnation, randomBytes } from "../os/machine.ts";
 import { memoryPair } from "../transport/memory.ts";
 import type { Transport } from "../transport/transport.ts";
 import { processesMax, sessionsMax } from "../wire/limits.ts";
 
+export interface EmbeddedOptions {
+  clock: Clock;
+  software: string;
+  spawner: Spawner;
+}
+
 /** Starts it; the returned function opens one connection to it. */
-export function embeddedDaemon(clock: Clock, software: string): () => Transport {
+export function embeddedDaemon({ clock, software, spawner }: EmbeddedOptions): () => Transport {
   const daemon = new Daemon({
     clock,
-    spawner: new LauncherSpawner({ clock }),
+    spawner,
     account: account(),
     software,
     host: hostName(),

@@ -2,7 +2,7 @@
 
 import { SIGINT, signalName, signalNumber } from "../base/signals.ts";
 import type { App } from "./app.ts";
-import type { RunningExec } from "./commands/exec.ts";
+import type { RunningExec } from "./exec-run.ts";
 import { Interrupts } from "./interrupts.ts";
 
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];

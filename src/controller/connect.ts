@@ -1,13 +1,11 @@
-// From an address to an open session, whatever lies between: a socket, or a daemon inside this very process.
+// From a transport to an open session, whatever it leads to: a daemon elsewhere, or one inside this very process.
 
 import type { Clock } from "../base/clock.ts";
 import { CtlError } from "../base/errors.ts";
 import { type Message, messageCodec } from "../capability/messages.ts";
 import { helloOf } from "../session/hello.ts";
 import { Session } from "../session/session.ts";
-import { connectTcp, connectUnix } from "../transport/tcp.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { NodeAddress } from "./address.ts";
 
 export interface ConnectOptions {
   clock: Clock;
@@ -17,38 +15,17 @@ export interface ConnectOptions {
   insecure: boolean;
   /** For the connection and the greeting together. */
   timeoutMs: number;
-  /** The daemon inside this process, for "local". */
-  embedded(): Promise<Transport>;
 }
 
-/** Opens a session. @throws CtlError that names what was attempted */
+/** Greets whoever is at the other end of a transport that may still be on its way. @throws CtlError that names what was attempted */
 export async function openSession(
-  address: NodeAddress,
+  way: Promise<Transport>,
   options: ConnectOptions,
 ): Promise<Session<Message>> {
-  if (address.kind === "tcp" && !options.insecure) {
-    throw new CtlError("key-missing", `There is no key to talk to "${address.name}" with`, {
-      hint: "type --insecure-no-authentication on both sides if the network is closed",
-    });
-  }
   const beganNs = options.clock.monotonicNs();
-  const transport = await openTransport(address, options);
+  const transport = await way;
   const elapsedMs = Number((options.clock.monotonicNs() - beganNs) / 1_000_000n);
-  return greet(transport, options, Math.max(1, options.timeoutMs - elapsedMs));
-}
-
-function openTransport(address: NodeAddress, options: ConnectOptions): Promise<Transport> {
-  const { timeoutMs } = options;
-  switch (address.kind) {
-    case "local":
-      return options.embedded();
-    case "unix":
-      return connectUnix({ path: address.path, timeoutMs });
-    case "tcp":
-      return connectTcp({ host: address.host, port: address.port, timeoutMs });
-    default:
-      return address satisfies never;
-  }
+  return await greet(transport, options, Math.max(1, options.timeoutMs - elapsedMs));
 }
 
 function greet(

@@ -23,7 +23,7 @@ export const windowBytes = 256 * kib;
 export const unsentBytesMax = 4 * mib;
 
 /** Hello must be there by then: a silent stranger holds a descriptor no longer. */
-export const helloTimeoutMs = 5_000;
+export const helloTimeoutMs = 10_000;
 /** A connection that was silent for so long is asked for a sign of life. */
 export const pingEveryMs = 3_500;
 /** So many whole intervals without a word: a peer is known to be dead 10.5 to 14 s after its last one. */

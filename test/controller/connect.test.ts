@@ -15,17 +15,13 @@ test("a peer that sends back what it hears is no daemon, and is left", async () 
     drained: () => {},
     closed: () => (isClosed = true),
   });
-  const opened = openSession(
-    { kind: "local", name: "local" },
-    {
-      clock: new VirtualClock(),
-      software: "0.0.0",
-      host: "here",
-      insecure: false,
-      timeoutMs: 1_000,
-      embedded: () => Promise.resolve(ours),
-    },
-  );
+  const opened = openSession(Promise.resolve(ours), {
+    clock: new VirtualClock(),
+    software: "0.0.0",
+    host: "here",
+    insecure: false,
+    timeoutMs: 1_000,
+  });
   const error = await opened.catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(CtlError);
   expect(error).toMatchObject({ code: "not-ctl", hint: expect.stringContaining("check the port") });

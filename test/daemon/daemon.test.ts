@@ -70,10 +70,7 @@ function nodeWith({ isEndless = false, ...limits }: NodeOptions): Node {
   };
   const options = { software: "0.0.0", host: "here", insecure: false, timeoutMs: 5_000 };
   const connect = (): Promise<Session<Message>> =>
-    openSession(
-      { kind: "local", name: "node" },
-      { clock, ...options, embedded: () => Promise.resolve(dial()) },
-    );
+    openSession(Promise.resolve(dial()), { clock, ...options });
   return { spawner, clock, dial, connect };
 }
 

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 
+import { FileLock } from "../../src/os/file-lock.ts";
 import { until } from "../support/until.ts";
 import { descendants } from "./support/processes.ts";
 import {
@@ -65,9 +66,10 @@ async function untilAsBefore(before: ReturnType<typeof holdings>): Promise<void>
 
 test("200 execs at the same time all end as they should, and nothing of them stays", async () => {
   const before = holdings();
-  // None ends before all have begun.
-  const gate = join(box.directory, "gate");
-  const wait = `until test -e ${gate}; do sleep 0.2; done`;
+  // None ends before all have begun; and none of them costs anything until then.
+  const path = join(box.directory, "gate");
+  const gate = FileLock.tryAcquire(path);
+  const wait = `flock --shared ${path} true`;
   const runs = Array.from({ length: 200 }, (_, index) =>
     box.start([
       "exec",
@@ -79,7 +81,7 @@ test("200 execs at the same time all end as they should, and nothing of them sta
   );
   for (const [index, run] of runs.entries())
     await said(run, new RegExp(`^ready ${index}$`, "m"), 60_000);
-  await Bun.write(gate, "");
+  gate?.release();
   const ends = await Promise.all(runs.map((run) => run.ended));
   expect(ends.map(({ text, stderr, code }) => [text, stderr, code])).toEqual(
     ends.map((_, index) => [`ready ${index}\n`, `error ${index}\n`, index % 100]),

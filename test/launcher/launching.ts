@@ -7,6 +7,7 @@ import { image as arm64 } from "../../src/launcher/image/arm64.ts";
 import { image as x64 } from "../../src/launcher/image/x64.ts";
 import { LauncherSpawner } from "../../src/launcher/spawner.ts";
 import { SystemClock } from "../../src/os/clock.ts";
+import { descendantsOf } from "../../src/os/process-tree.ts";
 import { until } from "../support/until.ts";
 
 export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -167,4 +168,10 @@ export function procNumber(file: string, name: string): number {
 
 export function openFds(pid: number | "self" = "self"): number {
   return process.getBuiltinModule("node:fs").readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Pids of our own launchers that wait for orders: their argument is still padding. */
+export function waitingLaunchers(): number[] {
+  const members = descendantsOf(process.pid, 1_000);
+  return members.filter(({ command }) => /^ctl-launcher +…?$/.test(command)).map(({ pid }) => pid);
 }

@@ -99,7 +99,7 @@ describe("a session", () => {
     const [ours, theirs] = memoryPair();
     theirs.attach({ data: () => {}, drained: () => {}, closed: () => {} });
     const controller = side(ours, clock);
-    clock.advance(4_999);
+    clock.advance(9_999);
     expect(controller.ends).toHaveLength(0);
     clock.advance(1);
     expect(controller.ends[0]?.error?.code).toBe("connect-timeout");

@@ -50,30 +50,21 @@ export async function play(plan: Plan): Promise<Story> {
   const daemon = daemonOf(clock, spawner, random);
   let connections = 0;
   const bornNs = clock.monotonicNs();
-  const connect = (): Promise<Session<Message>> =>
-    openSession(
-      { kind: "local", name: "node" },
-      {
-        clock,
-        software: "0.0.0",
-        host: "controller",
-        insecure: false,
-        timeoutMs: 5_000,
-        embedded: () => {
-          const livedMs = Number(clock.monotonicNs() - bornNs) / 1e6;
-          if (plan.linkDiesAfterMs !== null && livedMs > plan.linkDiesAfterMs) {
-            return Promise.reject(new CtlError("connect-refused", "Cable cut"));
-          }
-          connections += 1;
-          const [ours, theirs] = lyingPair(clock, random, plan.faults);
-          daemon.accept(theirs);
-          if (plan.linkDiesAfterMs !== null) {
-            clock.after(plan.linkDiesAfterMs - livedMs, () => kill(ours, theirs));
-          }
-          return Promise.resolve(ours);
-        },
-      },
-    );
+  const dial = (): Promise<Transport> => {
+    const livedMs = Number(clock.monotonicNs() - bornNs) / 1e6;
+    if (plan.linkDiesAfterMs !== null && livedMs > plan.linkDiesAfterMs) {
+      return Promise.reject(new CtlError("connect-refused", "Cable cut"));
+    }
+    connections += 1;
+    const [ours, theirs] = lyingPair(clock, random, plan.faults);
+    daemon.accept(theirs);
+    if (plan.linkDiesAfterMs !== null) {
+      clock.after(plan.linkDiesAfterMs - livedMs, () => kill(ours, theirs));
+    }
+    return Promise.resolve(ours);
+  };
+  const options = { software: "0.0.0", host: "controller", insecure: false, timeoutMs: 5_000 };
+  const connect = (): Promise<Session<Message>> => openSession(dial(), { clock, ...options });
   const outputs: Record<OutputStream, Uint8Array[]> = { stdout: [], stderr: [] };
   const news: ExecNews[] = [];
   const exec = new NodeExec({
