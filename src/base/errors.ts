@@ -16,6 +16,10 @@ export type ErrorCode =
   | "protocol-violated"
   | "io-failed"
   | "key-missing"
+  /** It is no key, or a broken one. */
+  | "key-unreadable"
+  /** Others could have read or changed it. */
+  | "key-unsafe"
   | "interrupted";
 
 export interface CtlErrorOptions {

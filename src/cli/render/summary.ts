@@ -73,6 +73,8 @@ const failureWords: Readonly<Record<ErrorCode, string>> = {
   "protocol-violated": "protocol violated",
   "io-failed": "input or output failed",
   "key-missing": "no key",
+  "key-unreadable": "unreadable key",
+  "key-unsafe": "unsafe key",
   interrupted: "interrupted",
 };
 
