@@ -20,6 +20,7 @@ const session = await openSession(connectTcp({ host, port: Number(port), timeout
   software: "bench",
   host: "bench",
   insecure: true,
+  key: null,
   timeoutMs,
 });
 

@@ -20,6 +20,8 @@ export type ErrorCode =
   | "key-unreadable"
   /** Others could have read or changed it. */
   | "key-unsafe"
+  /** This runtime does not do what security rests on. */
+  | "self-test-failed"
   | "interrupted";
 
 export interface CtlErrorOptions {

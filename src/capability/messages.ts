@@ -26,6 +26,8 @@ import { ProbeReply } from "../wire/generated/probe-reply.ts";
 import { Probe } from "../wire/generated/probe.ts";
 import { Refusal } from "../wire/generated/refusal.ts";
 import { Release } from "../wire/generated/release.ts";
+import { Revoke } from "../wire/generated/revoke.ts";
+import { Revoked } from "../wire/generated/revoked.ts";
 import { Shutdown } from "../wire/generated/shutdown.ts";
 import { Signal } from "../wire/generated/signal.ts";
 import { StartProcess } from "../wire/generated/start-process.ts";
@@ -38,6 +40,8 @@ import { linkedRoot } from "../wire/linked-schema.ts";
 import { uint32 } from "../wire/ranges.ts";
 import { member, Union } from "../wire/union.ts";
 import { Verifier } from "../wire/verifier.ts";
+import { revokeCodec, revokedCodec } from "./access/codec.ts";
+import type { AccessMessage } from "./access/contract.ts";
 import {
   probeCodec,
   probeReplyCodec,
@@ -62,7 +66,7 @@ import {
 import type { ProcessMessage } from "./process/contract.ts";
 import { eventCodec } from "./process/event-codec.ts";
 
-export type Message = SessionMessage | NodeMessage | ProcessMessage;
+export type Message = SessionMessage | NodeMessage | ProcessMessage | AccessMessage;
 
 const messages = new Union<Message, Body>({
   hello: member(Body.Hello, Hello, helloCodec),
@@ -87,6 +91,8 @@ const messages = new Union<Message, Body>({
   stop: member(Body.Stop, Stop, stopCodec),
   release: member(Body.Release, Release, releaseCodec),
   event: member(Body.Event, Event, eventCodec),
+  revoke: member(Body.Revoke, Revoke, revokeCodec),
+  revoked: member(Body.Revoked, Revoked, revokedCodec),
 });
 
 /** The kinds that open an operation; everything else is said within one. */
@@ -96,6 +102,7 @@ export const requestKinds: ReadonlySet<Message["kind"]> = new Set([
   "shutdown",
   "start",
   "attach",
+  "revoke",
 ]);
 
 /** One per session: both directions reuse what they can. */

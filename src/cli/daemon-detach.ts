@@ -6,7 +6,7 @@ import { usualSocketPath } from "../daemon/socket-path.ts";
 import { nodeFs, nodePath } from "../os/builtin.ts";
 import type { App } from "./app.ts";
 import type { DaemonSettings } from "./daemon-run.ts";
-import { toJson } from "./render/json-text.ts";
+import { toJson } from "../base/json-text.ts";
 
 export interface DetachOptions {
   settings: DaemonSettings;

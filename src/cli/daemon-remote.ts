@@ -8,7 +8,7 @@ import type { Session } from "../session/session.ts";
 import type { App } from "./app.ts";
 import { connecting } from "./connecting.ts";
 import type { DaemonSettings } from "./daemon-run.ts";
-import { toJson } from "./render/json-text.ts";
+import { toJson } from "../base/json-text.ts";
 
 /** A daemon that ends in order waits for its processes; this is for the answer, not for them. */
 const connectTimeoutMs = 5_000;
@@ -46,7 +46,11 @@ async function connect(app: App, settings: DaemonSettings): Promise<Session<Mess
   const path = settings.socket ?? usualSocketPath({ env: app.env, port });
   try {
     const node = { kind: "unix", name: `unix:${path}`, path } as const;
-    const open = connecting(app, { connectTimeoutMs, insecure: false }, [node]);
+    const open = connecting(
+      app,
+      { connectTimeoutMs, insecure: false, key: null, needed: "operator" },
+      [node],
+    );
     return await open(node);
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;

@@ -1,67 +1,138 @@
 // A daemon from its settings to its end: listeners, the line that says where they are, signals, an orderly stop.
 
+import { type AddressRange, rangeHas } from "../base/cidr.ts";
 import { CtlError } from "../base/errors.ts";
+import { AuditLog } from "../daemon/audit-log.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { openRevocationList, type RevocationList } from "../daemon/revocation-list.ts";
 import { prepareSocketPath } from "../daemon/socket-path.ts";
+import { prepareStateDirectory } from "../daemon/state-directory.ts";
+import { checkKey } from "../keys/check-key.ts";
+import type { Key } from "../keys/contract.ts";
+import { findKey } from "../keys/find-key.ts";
+import { machineDirectory } from "../keys/places.ts";
 import { LauncherSpawner } from "../launcher/spawner.ts";
 import { account, childNofile, hostName, incarnation, randomBytes } from "../os/machine.ts";
+import { makeUndumpable } from "../os/process-hygiene.ts";
+import type { Refused } from "../transport/refused.ts";
+import { proveStrangersAreRefused } from "../transport/self-test.ts";
 import { listenTcp, listenUnix } from "../transport/tcp.ts";
+import { listenTls } from "../transport/tls.ts";
 import type { Listener, Transport } from "../transport/transport.ts";
 import type { App } from "./app.ts";
+import { errorText } from "./failure-text.ts";
 import { toJson } from "./render/json-text.ts";
 
+const loopback = "127.0.0.1";
+/** IPv4 too, where the machine has not been told otherwise. */
+const everywhere = "::";
+const everywhereIpv4 = "0.0.0.0";
+
 export interface DaemonSettings {
-  /** Null: no network listener. */
-  network: { host: string; port: number } | null;
+  /** Null: no network listener. No host: every address of this machine with a key, loopback without. */
+  network: { host: string | null; port: number } | null;
   /** Null: the usual place. */
   socket: string | null;
   insecure: boolean;
+  /** A file; null: wherever a node's key is found. */
+  key: string | null;
+  /** Who may connect; empty: every address. */
+  allow: readonly AddressRange[];
+  /** Null: the usual place. */
+  stateDirectory: string | null;
   json: boolean;
   childNofile: bigint | null;
   processesMax: number;
   sessionsMax: number;
 }
 
-/** Serves until it is told to end. @throws CtlError("listen-failed") */
+/** Serves until it is told to end. @throws CtlError */
 export async function runDaemon(app: App, settings: DaemonSettings): Promise<number> {
   const { clock, software, console } = app;
+  makeUndumpable();
+  const key = settings.network && !settings.insecure ? nodeKey(app, settings) : null;
+  if (key) await proveStrangersAreRefused(key);
   const host = hostName();
+  const who = account();
+  const life = incarnation();
+  const log = (text: string): void => console.say(text);
+  const state = prepareStateDirectory({ given: settings.stateDirectory, env: app.env });
+  if (state.refusal) console.say(`${errorText(state.refusal)}; nothing is written down`);
+  const revocations = openRevocationList(
+    state.path && `${state.path}/revoked`,
+    [`${machineDirectory}/revoked`],
+    log,
+  );
+  const audit = new AuditLog({ directory: state.path, clock, report: log });
   const daemon = new Daemon({
     clock,
     software,
     host,
     node: host,
     spawner: new LauncherSpawner({ clock }),
-    account: account(),
-    incarnation: incarnation(),
+    account: who,
+    incarnation: life,
     insecure: settings.insecure,
+    revocations,
+    audit,
     nofile: childNofile(settings.childNofile),
     processesMax: settings.processesMax,
     sessionsMax: settings.sessionsMax,
     pid: process.pid,
     random: randomBytes,
-    log: (text) => console.say(text),
+    log,
   });
-  const listeners = await openListeners(app, settings, (transport) => daemon.accept(transport));
+  const listeners = await openListeners(app, {
+    settings,
+    key,
+    revocations,
+    onConnection: (transport) => daemon.accept(transport),
+    refused: (refused) => daemon.turnedAway(refused),
+  });
   daemon.addresses = listeners.map((listener) => listener.address);
   // Before anybody knows that we are here, or the first SIGTERM might find the default action.
   const asked = untilAsked(app, daemon);
+  const { addresses } = daemon;
+  const { pid } = process;
+  audit.daemonStarted({
+    addresses,
+    software,
+    pid,
+    user: who.user,
+    incarnation: life,
+    insecure: settings.insecure,
+    fingerprint: key?.identity.fingerprint ?? null,
+  });
   announce(app, settings, listeners);
   await asked;
   for (const listener of listeners) listener.close();
   await stopOrLeave(app, daemon);
+  audit.daemonStopped({ pid, addresses });
+  audit.close();
   return 0;
 }
 
-async function openListeners(
-  app: App,
-  settings: DaemonSettings,
-  onConnection: (transport: Transport) => void,
-): Promise<Listener[]> {
+/** @throws CtlError when there is none, or it is broken */
+function nodeKey(app: App, { key: explicit }: DaemonSettings): Key {
+  const { key, from } = findKey({ env: app.env, explicit, needed: "node" });
+  checkKey(key, from);
+  return key;
+}
+
+interface Listening {
+  settings: DaemonSettings;
+  key: Key | null;
+  revocations: RevocationList;
+  onConnection(transport: Transport): void;
+  refused(refused: Refused): void;
+}
+
+async function openListeners(app: App, listening: Listening): Promise<Listener[]> {
+  const { settings, onConnection } = listening;
   const listeners: Listener[] = [];
   try {
     const { network } = settings;
-    if (network) listeners.push(await listenTcp({ ...network, onConnection }));
+    if (network) listeners.push(await openNetwork(network, listening));
     const port = listeners[0]?.port ?? null;
     const path = prepareSocketPath({ given: settings.socket, env: app.env, port });
     listeners.push(await listenUnix({ path, onConnection }));
@@ -72,18 +143,42 @@ async function openListeners(
   }
 }
 
+/** With a key, everywhere: the key decides. Without one, only where nobody else is, unless somebody said otherwise. */
+async function openNetwork(
+  { host, port }: { host: string | null; port: number },
+  { settings, key, revocations, onConnection, refused }: Listening,
+): Promise<Listener> {
+  const allows = (address: string): boolean =>
+    settings.allow.length === 0 || settings.allow.some((range) => rangeHas(range, address));
+  if (!key) {
+    return await listenTcp({ host: host ?? loopback, port, allows, onConnection, refused });
+  }
+  const { isRevoked } = revocations;
+  const listen = (at: string): Promise<Listener> =>
+    listenTls({ host: at, port, key, isRevoked, allows, onConnection, refused });
+  if (host !== null) return await listen(host);
+  try {
+    return await listen(everywhere);
+  } catch (error) {
+    // A machine without IPv6.
+    if (!(error instanceof CtlError) || error.errno === "EADDRINUSE") throw error;
+    return await listen(everywhereIpv4);
+  }
+}
+
 function announce(app: App, settings: DaemonSettings, listeners: readonly Listener[]): void {
   const addresses = listeners.map((listener) => listener.address);
   const network = listeners.find((listener) => listener.port !== null);
   if (settings.json) {
     const port = network?.port ?? null;
+    const { insecure } = settings;
     app.console.print(
-      `${toJson({ ev: "daemon.listening", addresses, port, pid: process.pid, ctl: app.software })}\n`,
+      `${toJson({ ev: "daemon.listening", addresses, port, pid: process.pid, ctl: app.software, insecure })}\n`,
     );
   } else {
     app.console.print(`ctl: listening on ${network?.address ?? addresses[0] ?? ""}\n`);
   }
-  if (network) {
+  if (network && settings.insecure) {
     app.console.say(
       `no authentication: whoever reaches ${network.address} can run commands here as this user`,
     );
@@ -104,14 +199,4 @@ async function stopOrLeave(app: App, daemon: Daemon): Promise<void> {
   const stopListening = app.onSignals(["SIGTERM", "SIGINT"], () => again.resolve());
   await Promise.race([daemon.stop(), again.promise]);
   stopListening();
-}
-
-/** Refuses a network listener that would let anybody in. */
-export function refuseOpenNetwork(settings: DaemonSettings): CtlError | null {
-  if (!settings.network || settings.insecure) return null;
-  return new CtlError("key-missing", "There is no key, so this daemon opens no network port", {
-    hint:
-      "leave out --port and --listen to serve this machine's Unix socket only, or type " +
-      "--insecure-no-authentication if everybody who can reach the port may run commands",
-  });
 }

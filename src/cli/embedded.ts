@@ -1,6 +1,7 @@
 // The daemon inside this very process, for the node name "local": no socket, no state directory, nothing to set up.
 
 import type { Clock } from "../base/clock.ts";
+import { AuditLog } from "../daemon/audit-log.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import type { Spawner } from "../launcher/contract.ts";
 import { account, childNofile, hostName, incarnation, randomBytes } from "../os/machine.ts";
@@ -25,6 +26,9 @@ export function embeddedDaemon({ clock, software, spawner }: EmbeddedOptions): (
     node: "local",
     incarnation: incarnation(),
     insecure: false,
+    // Nobody else can reach this one, and it leaves nothing behind.
+    revocations: { isRevoked: () => false, add: () => false },
+    audit: new AuditLog({ directory: null, clock, report: () => {} }),
     nofile: childNofile(null),
     processesMax,
     sessionsMax,

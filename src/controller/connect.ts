@@ -3,9 +3,11 @@
 import type { Clock } from "../base/clock.ts";
 import { CtlError } from "../base/errors.ts";
 import { type Message, messageCodec } from "../capability/messages.ts";
+import type { Key } from "../keys/contract.ts";
 import { helloOf } from "../session/hello.ts";
 import { Session } from "../session/session.ts";
 import type { Transport } from "../transport/transport.ts";
+import { refusedAfterHandshake } from "./reach.ts";
 
 export interface ConnectOptions {
   clock: Clock;
@@ -13,6 +15,8 @@ export interface ConnectOptions {
   host: string;
   /** The user typed that he wants to talk without authentication. */
   insecure: boolean;
+  /** What we proved who we are with, if that was asked. */
+  key: Key | null;
   /** For the connection and the greeting together. */
   timeoutMs: number;
 }
@@ -56,7 +60,13 @@ function greet(
       opened.reject(noDaemon(transport.peer));
       session.goodbye("protocol-violated", "A controller talks to daemons only");
     },
-    ended: (end, error) => opened.reject(error ?? new CtlError("connection-lost", end.why)),
+    ended: (end, error) => {
+      const failure = error ?? new CtlError("connection-lost", end.why);
+      const isTurnedAway = failure.code === "connection-lost" && transport.identity && options.key;
+      opened.reject(
+        isTurnedAway ? refusedAfterHandshake(transport, isTurnedAway, failure) : failure,
+      );
+    },
     helloTimeoutMs,
   });
   return opened.promise;

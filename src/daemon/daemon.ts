@@ -2,15 +2,22 @@
 // listeners' transports, its spawner and its end as values, so that several daemons can live in one process.
 
 import type { Clock } from "../base/clock.ts";
-import type { CtlError } from "../base/errors.ts";
+import { CtlError } from "../base/errors.ts";
+import { RateLimit, strangerLinesPerSecond } from "../base/rate-limit.ts";
+import { refusalOf } from "../capability/access/roles.ts";
 import { type Message, messageCodec, requestKinds } from "../capability/messages.ts";
+import type { ProcessEvent } from "../capability/process/contract.ts";
 import type { Account } from "../capability/process/environment.ts";
 import { ProcessTable } from "../capability/process/table.ts";
 import { serve, type Services } from "../capability/services.ts";
+import type { Role } from "../keys/contract.ts";
 import type { Spawner } from "../launcher/contract.ts";
 import { helloOf } from "../session/hello.ts";
 import { Session } from "../session/session.ts";
+import type { Refused } from "../transport/refused.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { AuditLog, ConnectionTrail } from "./audit-log.ts";
+import type { RevocationList } from "./revocation-list.ts";
 
 export interface DaemonOptions {
   clock: Clock;
@@ -24,6 +31,9 @@ export interface DaemonOptions {
   incarnation: Uint8Array;
   /** Whether network connections are accepted without authentication. */
   insecure: boolean;
+  revocations: RevocationList;
+  /** What happens here is written down. */
+  audit: AuditLog;
   nofile: { soft: bigint; hard: bigint };
   processesMax: number;
   sessionsMax: number;
@@ -39,6 +49,7 @@ const goodbyeMs = 1_000;
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #table: ProcessTable;
+  readonly #strangers: RateLimit;
   readonly #sessions = new Set<Session<Message>>();
   /** Those that said hello and were let in; the others may not keep anybody out. */
   readonly #admitted = new Set<Session<Message>>();
@@ -50,7 +61,12 @@ export class Daemon {
 
   constructor(options: DaemonOptions) {
     this.#options = options;
-    this.#table = new ProcessTable(options);
+    this.#table = new ProcessTable({ ...options, told: (event) => this.#told(event) });
+    this.#strangers = new RateLimit({
+      clock: options.clock,
+      perSecond: strangerLinesPerSecond,
+      suppressed: (count) => options.log(`${count} more were refused`),
+    });
     this.#startedMonotonicNs = options.clock.monotonicNs();
   }
 
@@ -65,6 +81,9 @@ export class Daemon {
       this.#options;
     const times = { monotonicNs: clock.monotonicNs(), realtimeNs: clock.realtimeNs() };
     const isLocal = transport.kind !== "tcp";
+    const role = roleOf(transport, insecure);
+    if (!role) return transport.destroy();
+    const trail = this.#options.audit.connection(transport);
     let starts = 0;
     const session: Session<Message> = new Session<Message>({
       transport,
@@ -79,14 +98,23 @@ export class Daemon {
         ownLimits: { sessions: sessionsMax, processes: processesMax },
       }),
       requestKinds,
-      opened: () => this.#opened(session, transport.kind === "unix"),
+      refuses: (id, message) => {
+        const why = refusalOf(role, message.kind);
+        if (why !== null) trail.refused(message, why, id);
+        return why;
+      },
+      opened: () => this.#opened(session, trail),
       request: (operation, request) => {
+        trail.allowed(operation.id, request);
         if (request.kind === "start") starts += 1;
         // Whoever starts a second command will start more; a single one should not pay for the next.
         if (starts > 1) this.#options.spawner.keepSpare(true);
         serve(operation, request, this.#services(isLocal));
       },
-      ended: (_end, error) => this.#ended(session, transport, error),
+      ended: (end, error) => {
+        trail.ended(end.goodbye?.code ?? end.why);
+        this.#ended(session, transport, error);
+      },
     });
     this.#sessions.add(session);
   }
@@ -105,10 +133,38 @@ export class Daemon {
     await Promise.race([Promise.all(sessions.map((session) => session.closed)), patience.promise]);
     cancel();
     this.#options.spawner.close();
+    this.#strangers.close();
   }
 
-  #opened(session: Session<Message>, isOwner: boolean): void {
+  /** Somebody was refused before there was anything to talk over. */
+  turnedAway({ peer, fault, text, fingerprint }: Refused): void {
+    this.#options.audit.sessionRefused({ peer, code: fault, text, fingerprint });
+    if (!this.#strangers.admits()) return;
+    const shown = fingerprint === null ? "" : ` (fingerprint ${fingerprint})`;
+    this.#options.log(`${peer}: refused: ${text}${shown}`);
+  }
+
+  /** From now on nobody gets in with this key, and whoever is in is dismissed. */
+  revoke(fingerprint: string): { known: boolean; sessions: number } | { failure: CtlError } {
+    try {
+      const known = this.#options.revocations.add(fingerprint, "by an operator");
+      const theirs = [...this.#sessions].filter(
+        ({ transport }) => transport.identity?.fingerprint === fingerprint,
+      );
+      // After the answer: it may be the sender's own key.
+      queueMicrotask(() => {
+        for (const session of theirs) session.goodbye("revoked", "This key was revoked");
+      });
+      return { known, sessions: theirs.length };
+    } catch (error) {
+      if (error instanceof CtlError) return { failure: error };
+      throw error;
+    }
+  }
+
+  #opened(session: Session<Message>, trail: ConnectionTrail): void {
     const { sessionsMax } = this.#options;
+    const isOwner = session.transport.kind === "unix";
     if (this.#isStopping) return session.goodbye("stopping", "The daemon is about to end");
     // The owner on the machine itself is never locked out.
     if (this.#admitted.size >= sessionsMax && !isOwner) {
@@ -118,6 +174,7 @@ export class Daemon {
       return session.goodbye("session-limit", text);
     }
     this.#admitted.add(session);
+    trail.opened();
     // Its first command is on its way: the launcher starts while the controller reads our hello. Within one process
     // nothing is on its way.
     if (session.transport.kind !== "memory") this.#options.spawner.expectStart();
@@ -130,6 +187,11 @@ export class Daemon {
     if (error && error.code !== "connection-lost") {
       this.#options.log(`${transport.peer}: ${error.message}`);
     }
+  }
+
+  #told({ process, fact }: ProcessEvent): void {
+    const isEnd = fact.kind === "exited" || fact.kind === "not-started" || fact.kind === "unknown";
+    if (isEnd) this.#options.audit.processEnded({ process, fact });
   }
 
   #services(isLocal: boolean): Services {
@@ -148,6 +210,17 @@ export class Daemon {
         shutdown: isLocal ? () => this.#shutdownAsked.resolve() : null,
       },
       process: { table: this.#table, incarnation, isStopping: () => this.#isStopping },
+      access: { revoke: (fingerprint) => this.revoke(fingerprint) },
     };
   }
+}
+
+/**
+ * Whoever shares our user or our memory may do everything; whoever came over the network, what his key says; without keys
+ * everybody everything. Null: nobody can have let that connection in.
+ */
+function roleOf({ kind, identity }: Transport, insecure: boolean): Role | null {
+  if (kind !== "tcp") return "operator";
+  if (identity) return identity.role;
+  return insecure ? "operator" : null;
 }

@@ -63,12 +63,19 @@ const declarations = {
   memfd_create: { args: ["cstring", "u32"], returns: "i32" },
   open: { args: ["cstring", "i32", "u32"], returns: "i32" },
   pipe2: { args: ["buffer", "i32"], returns: "i32" },
+  // Variadic: every argument is read as a whole register, so none may leave half of one undefined.
+  prctl: { args: ["i64", "i64", "i64", "i64", "i64"], returns: "i32" },
   read: { args: ["i32", "buffer", "usize"], returns: FFIType.i64_fast },
   send: { args: ["i32", "buffer", "usize", "i32"], returns: FFIType.i64_fast },
   sendmsg: { args: ["i32", "buffer", "i32"], returns: FFIType.i64_fast },
   setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   socketpair: { args: ["i32", "i32", "i32", "buffer"], returns: "i32" },
+  // For the few calls that older C libraries have no function for, all with arguments of these kinds.
+  syscall: {
+    args: ["i64", "i64", "buffer", "i64", "i64", "buffer"],
+    returns: FFIType.i64_fast,
+  },
   write: { args: ["i32", "buffer", "usize"], returns: FFIType.i64_fast },
 } as const;
 

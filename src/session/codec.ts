@@ -38,6 +38,7 @@ const goodbyeCodes = codes<GoodbyeCode>("Goodbye.code", {
   version: true,
   "session-limit": true,
   dead: true,
+  revoked: true,
 });
 
 const refusalCodes = codes<RefusalCode>("Refusal.code", {

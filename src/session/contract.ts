@@ -25,7 +25,7 @@ export interface Hello {
 
 /** Why a side leaves on purpose. Never renamed, never reused. */
 export type GoodbyeCode =
-  "done" | "stopping" | "protocol-violated" | "version" | "session-limit" | "dead";
+  "done" | "stopping" | "protocol-violated" | "version" | "session-limit" | "dead" | "revoked";
 
 export interface Goodbye {
   kind: "goodbye";

@@ -26,13 +26,15 @@ export interface SessionOptions<Message extends { kind: string }> {
   hello: Hello;
   /** Message kinds that open an operation, for the side that serves; empty for a controller. */
   requestKinds: ReadonlySet<string>;
+  /** Why the peer may not say this; null when it may. Everything may be said unless given. */
+  refuses?(operation: number, message: Message | SessionMessage): string | null;
   /** A request has arrived; the operation's handler must be set before this returns. */
   request(operation: Operation<Message | SessionMessage>, message: Message): void;
   /** The peer has said hello and speaks our protocol. */
   opened(peer: Hello): void;
   /** Once, last. `error` says what a controller should tell its user when the greeting failed. */
   ended(end: SessionEnd, error: CtlError | null): void;
-  /** How long the greeting may take; 5 s unless given. */
+  /** How long the greeting may take; `helloTimeoutMs` of the limits unless given. */
   helloTimeoutMs?: number;
 }
 
@@ -199,6 +201,8 @@ export class Session<Message extends { kind: string }> {
   }
 
   #operationMessage(id: number, message: Message | SessionMessage): void {
+    const why = this.#options.refuses?.(id, message) ?? null;
+    if (why !== null) return this.#refuse(id, message, why);
     const operation = this.#operations.get(id);
     if (operation) return operation.deliver(message);
     // Not a request: the tail of an operation that has ended on this side.
@@ -215,6 +219,15 @@ export class Session<Message extends { kind: string }> {
     // The kind was in the table of requests, so it is one of theirs and not of the session.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
     this.#options.request(this.#adopt(id), message as Message);
+  }
+
+  /** Whoever asks for what he may not gets an answer; whoever says it in the middle of something else is no client of ours. */
+  #refuse(id: number, message: Message | SessionMessage, text: string): void {
+    if (!this.#options.requestKinds.has(message.kind) || this.#operations.has(id)) {
+      throw new CtlError("protocol-violated", `Refused: ${text}`);
+    }
+    this.#lastOperation = Math.max(this.#lastOperation, id);
+    this.#send(id, { kind: "refusal", code: "not-allowed", text });
   }
 
   #silent(): void {

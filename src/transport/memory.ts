@@ -68,6 +68,7 @@ class Direction {
 class MemoryTransport implements Transport {
   readonly peer = "memory";
   readonly kind = "memory";
+  readonly identity = null;
   readonly #incoming: Direction;
   readonly #outgoing: Direction;
   #handler: TransportHandler | null = null;

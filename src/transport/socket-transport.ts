@@ -5,6 +5,7 @@ import type { Socket, SocketHandler } from "bun";
 
 import { assert } from "../base/assert.ts";
 import type { CtlError } from "../base/errors.ts";
+import type { Identity } from "../keys/contract.ts";
 import { Outbox } from "./outbox.ts";
 import { errnoOf, lostError } from "./socket-errors.ts";
 import type { Transport, TransportHandler } from "./transport.ts";
@@ -43,6 +44,8 @@ export type SocketEnd = Pick<
 export class SocketTransport implements Transport {
   readonly peer: string;
   readonly kind: "tcp" | "unix";
+  /** Set by whoever checked it, before anybody else gets to see this. */
+  identity: Identity | null = null;
   readonly #socket: SocketEnd;
   readonly #outbox: Outbox;
   readonly #ended: () => void;
@@ -55,6 +58,7 @@ export class SocketTransport implements Transport {
   #heldBytes: Uint8Array[] = [];
   #isSocketPaused = false;
   #isWriteRefused = false;
+  #fault: Error | null = null;
   #closingTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(socket: SocketEnd, options: SocketTransportOptions) {
@@ -131,17 +135,22 @@ export class SocketTransport implements Transport {
     this.#finishWriting();
   }
 
+  /** Why the socket is about to go, where the runtime tells it apart from the end itself. */
+  faulted(error: Error): void {
+    this.#fault ??= error;
+  }
+
   /** The socket is gone; `error` is what the runtime knows about why. */
   lost(error: Error | undefined): void {
     if (this.#state.at !== "open") return;
-    const reason = this.#whyLost(error);
+    const reason = this.#whyLost(error ?? this.#fault);
     // An orderly end comes behind the bytes that it follows; a broken connection is told at once.
     if (reason && this.#handler) this.#heldBytes = [];
     this.#become({ at: "lost", error: reason });
     this.#tellClosed();
   }
 
-  #whyLost(error: Error | undefined): CtlError | null {
+  #whyLost(error: Error | null): CtlError | null {
     if (error) return lostError(this.peer, errnoOf(error) ?? error.message, error);
     return this.#isWriteRefused ? lostError(this.peer, "ECONNRESET") : null;
   }
@@ -222,4 +231,9 @@ export function socketHandler(
     close: (socket, error) => socket.data.lost(error),
     // No `error`: it would be told of our own bugs, which must reach the process as uncaught.
   };
+}
+
+/** The runtime has it, its types do not tell. */
+export function fdOf(socket: Socket<SocketTransport>): number {
+  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }

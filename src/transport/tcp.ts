@@ -7,6 +7,8 @@ import { CtlError } from "../base/errors.ts";
 import { setTcpUserTimeout } from "../os/socket-options.ts";
 import { peerUid } from "../os/unix-peer.ts";
 import { connectFailure } from "./connect-failure.ts";
+import { connectWithin, type WaitOptions } from "./connect-within.ts";
+import type { Refused } from "./refused.ts";
 import { SocketClaim } from "./socket-claim.ts";
 import {
   connectError,
@@ -15,20 +17,13 @@ import {
   listenError,
   nameNotResolved,
 } from "./socket-errors.ts";
-import { connectionsMax, socketHandler, SocketTransport } from "./socket-transport.ts";
+import { connectionsMax, fdOf, socketHandler, SocketTransport } from "./socket-transport.ts";
 import type { Listener, Transport } from "./transport.ts";
 
 /** What we sent and nobody acknowledged for so long means a dead peer: the same as silence on an idle connection. */
-const unacknowledgedMsMax = 15_000;
+export const unacknowledgedMsMax = 15_000;
 
 const rootUid = 0;
-const silenceHint = "check the address, the machine and the firewalls in between";
-
-interface WaitOptions {
-  timeoutMs: number;
-  signal?: AbortSignal;
-}
-
 export interface ConnectTcpOptions extends WaitOptions {
   /** A name or an address; IPv6 without brackets. */
   host: string;
@@ -44,7 +39,11 @@ export interface ListenTcpOptions {
   /** 0 takes any free one. */
   port: number;
   connectionsMax?: number;
+  /** Whether this address may connect at all; every one unless given. */
+  allows?(address: string): boolean;
   onConnection(transport: Transport): void;
+  /** Hears of who was not let in. */
+  refused?(refused: Refused): void;
 }
 
 /** All addresses of a name are tried at the same time, and the first that answers is taken. @throws CtlError */
@@ -102,6 +101,11 @@ export async function listenTcp(options: ListenTcpOptions): Promise<Listener> {
     });
     socket.data = transport;
     open += 1;
+    if (options.allows?.(socket.remoteAddress) === false) {
+      transport.destroy();
+      const text = "its address is not allowed";
+      return options.refused?.({ peer: transport.peer, fault: "address", text, fingerprint: null });
+    }
     if (open > (options.connectionsMax ?? connectionsMax)) return transport.destroy();
     setTcpUserTimeout(fdOf(socket), unacknowledgedMsMax);
     options.onConnection(transport);
@@ -144,7 +148,7 @@ export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function listenTcpError(options: ListenTcpOptions, error: unknown): CtlError {
+export function listenTcpError(options: { host: string; port: number }, error: unknown): CtlError {
   const errno = errnoOf(error);
   // For a name that does not resolve the runtime gives no code at all.
   if (errno === null || isResolverErrno(errno)) return nameNotResolved(options.host, error);
@@ -181,41 +185,4 @@ function withOwnerOnlyMask<Value>(make: () => Value): Value {
   } finally {
     process.umask(before);
   }
-}
-
-/** The runtime cannot take a connection attempt back; one that comes too late is ended as soon as it is there. */
-function connectWithin(
-  options: WaitOptions,
-  where: string,
-  connect: () => Promise<Transport>,
-): Promise<Transport> {
-  const { signal, timeoutMs } = options;
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  const result = Promise.withResolvers<Transport>();
-  const giveUp = new AbortController();
-  const timer = setTimeout(() => {
-    const text = `No answer from ${where} within ${timeoutMs / 1000}s`;
-    result.reject(new CtlError("connect-timeout", text, { errno: "ETIMEDOUT", hint: silenceHint }));
-    giveUp.abort();
-  }, timeoutMs);
-  const onAbort = (): void => {
-    result.reject(signal?.reason);
-    giveUp.abort();
-  };
-  signal?.addEventListener("abort", onAbort, { once: true, signal: giveUp.signal });
-  void connect()
-    .then((transport) => {
-      if (giveUp.signal.aborted) return transport.destroy();
-      return result.resolve(transport);
-    }, result.reject)
-    .finally(() => {
-      clearTimeout(timer);
-      giveUp.abort();
-    });
-  return result.promise;
-}
-
-/** The runtime has it, its types do not tell. */
-function fdOf(socket: Socket<SocketTransport>): number {
-  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }

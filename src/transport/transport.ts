@@ -1,6 +1,7 @@
 // Ordered bytes between two machines. Knows nothing of frames; whoever sends must bound what it queues.
 
 import type { CtlError } from "../base/errors.ts";
+import type { Identity } from "../keys/contract.ts";
 
 export interface TransportHandler {
   /** Bytes as they came, cut anywhere; valid only during the call. */
@@ -15,6 +16,8 @@ export interface Transport {
   /** "tcp host:port", "unix /path", "memory": for messages and the log. */
   readonly peer: string;
   readonly kind: "tcp" | "unix" | "memory";
+  /** Who is at the other end, as proved by TLS; null where nobody asked: memory, a Unix socket, a network without keys. */
+  readonly identity: Identity | null;
   /** Bytes accepted by `send` that the kernel has not taken yet. */
   readonly queuedBytes: number;
   /** Set once, before anything else; nothing is delivered before it is set. */

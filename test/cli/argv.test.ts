@@ -166,6 +166,7 @@ describe("how options are written", () => {
       json: false,
       statusFile: null,
       shell: false,
+      key: null,
       insecure: false,
     });
   });

@@ -20,6 +20,7 @@ test("a peer that sends back what it hears is no daemon, and is left", async () 
     software: "0.0.0",
     host: "here",
     insecure: false,
+    key: null,
     timeoutMs: 1_000,
   });
   const error = await opened.catch((thrown: unknown) => thrown);

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 
 import { type Message, messageCodec } from "../../src/capability/messages.ts";
 import { openSession } from "../../src/controller/connect.ts";
+import { AuditLog } from "../../src/daemon/audit-log.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { helloOf } from "../../src/session/hello.ts";
 import type { Operation, SessionEnd } from "../../src/session/operation.ts";
@@ -61,6 +62,8 @@ function nodeWith({ isEndless = false, ...limits }: NodeOptions): Node {
     nofile: { soft: 1024n, hard: 4096n },
     ...limits,
     random: (length) => random.bytes(length),
+    revocations: { isRevoked: () => false, add: () => false },
+    audit: new AuditLog({ directory: null, clock, report: () => {} }),
     log: () => {},
   });
   const dial = (): Transport => {
@@ -68,7 +71,13 @@ function nodeWith({ isEndless = false, ...limits }: NodeOptions): Node {
     daemon.accept(theirs);
     return ours;
   };
-  const options = { software: "0.0.0", host: "here", insecure: false, timeoutMs: 5_000 };
+  const options = {
+    software: "0.0.0",
+    host: "here",
+    insecure: false,
+    key: null,
+    timeoutMs: 5_000,
+  };
   const connect = (): Promise<Session<Message>> =>
     openSession(Promise.resolve(dial()), { clock, ...options });
   return { spawner, clock, dial, connect };

@@ -33,6 +33,8 @@ const messages: {
       { name: "largest", value: 18_446_744_073_709_551_615n },
     ],
   },
+  revoke: { kind: "revoke", fingerprint: "0123456789abcdef".repeat(4) },
+  revoked: { kind: "revoked", known: true, sessions: 3 },
   goodbye: { kind: "goodbye", code: "stopping", text: "The daemon ends" },
   ping: { kind: "ping", token: 7n },
   pong: { kind: "pong", token: 18_446_744_073_709_551_615n },

@@ -8,6 +8,7 @@ import type { OutputStream } from "../../src/capability/process/contract.ts";
 import type { ExecResult } from "../../src/capability/process/exec-progress.ts";
 import { openSession } from "../../src/controller/connect.ts";
 import { NodeExec } from "../../src/controller/node-exec.ts";
+import { AuditLog } from "../../src/daemon/audit-log.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { Session } from "../../src/session/session.ts";
 import type { Transport } from "../../src/transport/transport.ts";
@@ -63,7 +64,13 @@ export async function play(plan: Plan): Promise<Story> {
     }
     return Promise.resolve(ours);
   };
-  const options = { software: "0.0.0", host: "controller", insecure: false, timeoutMs: 5_000 };
+  const options = {
+    software: "0.0.0",
+    host: "controller",
+    insecure: false,
+    key: null,
+    timeoutMs: 5_000,
+  };
   const connect = (): Promise<Session<Message>> => openSession(dial(), { clock, ...options });
   const outputs: Record<OutputStream, Uint8Array[]> = { stdout: [], stderr: [] };
   const news: ExecNews[] = [];
@@ -121,6 +128,8 @@ function daemonOf(clock: VirtualClock, spawner: FakeSpawner, random: Random): Da
     processesMax: 10,
     sessionsMax: 100,
     random: (length) => random.bytes(length),
+    revocations: { isRevoked: () => false, add: () => false },
+    audit: new AuditLog({ directory: null, clock, report: () => {} }),
     log: () => {},
   });
 }

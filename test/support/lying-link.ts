@@ -76,6 +76,7 @@ class Link {
 class End implements Transport {
   readonly peer = "lying link";
   readonly kind = "tcp";
+  readonly identity = null;
   readonly #link: Link;
   other!: End;
   isUnderWay = false;

@@ -26,6 +26,7 @@ const goodbyeCodes: GoodbyeCode[] = [
   "version",
   "session-limit",
   "dead",
+  "revoked",
 ];
 const refusalCodes: RefusalCode[] = [
   ...(["not-allowed", "bad-request", "operation-limit", "process-limit", "stopping"] as const),
@@ -84,6 +85,15 @@ const messages: Makers<Exclude<Message, { kind: "event" }>> = {
     };
   },
   goodbye: (random) => ({ kind: "goodbye", code: random.pick(goodbyeCodes), text: text(random) }),
+  revoke: (random) => ({
+    kind: "revoke",
+    fingerprint: Buffer.from(random.bytes(32)).toString("hex"),
+  }),
+  revoked: (random) => ({
+    kind: "revoked",
+    known: bool(random),
+    sessions: random.uint32(),
+  }),
   ping: (random) => ({ kind: "ping", token: uint64(random) }),
   pong: (random) => ({ kind: "pong", token: uint64(random) }),
   refusal: (random) => ({ kind: "refusal", code: random.pick(refusalCodes), text: text(random) }),

@@ -4,7 +4,15 @@
 import type { Clock } from "../../base/clock.ts";
 import { CtlError } from "../../base/errors.ts";
 import type { LaunchedChild, LauncherReport, ResourceUse } from "../../launcher/contract.ts";
-import type { Cause, Fact, OutputStream, ProcessMessage, Start, Survivor } from "./contract.ts";
+import type {
+  Cause,
+  Fact,
+  OutputStream,
+  ProcessEvent,
+  ProcessMessage,
+  Start,
+  Survivor,
+} from "./contract.ts";
 import { EventLog, type Moment } from "./event-log.ts";
 import { InputFeed } from "./input-feed.ts";
 import {
@@ -29,6 +37,8 @@ export interface RecordOptions {
   launch(report: (report: LauncherReport) => void): LaunchedChild;
   /** Takes the next sequence number of this daemon. */
   nextSequence(): bigint;
+  /** Every event, whoever follows. */
+  told(event: ProcessEvent): void;
   /** It is over, or may have become settled. */
   changed(): void;
   /** The record is over and acknowledged, or nobody came back for it. */
@@ -66,7 +76,10 @@ export class ProcessRecord {
     this.#log = new EventLog({
       process: options.id,
       nextSequence: () => options.nextSequence(),
-      publish: (event) => this.#follower?.send(event),
+      publish: (event) => {
+        options.told(event);
+        this.#follower?.send(event);
+      },
     });
     this.#child = options.launch((report) => this.#report(report));
     this.#feed = this.#child.stdin ? new InputFeed(this.#child.stdin) : null;

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { LaunchOrders, ResourceLimit, Spawner } from "../../launcher/contract.ts";
-import type { Start } from "./contract.ts";
+import type { ProcessEvent, Start } from "./contract.ts";
 import { type Account, environmentOf } from "./environment.ts";
 import { type ProcessFollower, ProcessRecord } from "./record.ts";
 
@@ -16,6 +16,8 @@ export interface TableOptions {
   nofile: { soft: bigint; hard: bigint };
   processesMax: number;
   random(length: number): Uint8Array;
+  /** Every event, whoever follows. */
+  told(event: ProcessEvent): void;
 }
 
 const RLIMIT_NOFILE = 7;
@@ -55,6 +57,7 @@ export class ProcessTable {
         start,
         clock: this.#options.clock,
         launch: (report) => this.#options.spawner.start(this.#orders(start, id, number), report),
+        told: (event) => this.#options.told(event),
         nextSequence: () => (this.#sequence += 1n),
         changed: () => this.#changed(),
         forget: () => this.#forget(key, id),

@@ -1,16 +1,21 @@
 // `ctl daemon`: serve, say whether one serves, or end the one that does.
 
-import { CtlError } from "../../base/errors.ts";
+import { CtlError, type ErrorCode } from "../../base/errors.ts";
 import { defaultPort } from "../../controller/address.ts";
 import type { App } from "../app.ts";
 import { parseArguments } from "../argv.ts";
-import { type DaemonSettings, refuseOpenNetwork, runDaemon } from "../daemon-run.ts";
+import { type DaemonSettings, runDaemon } from "../daemon-run.ts";
 import { errorText } from "../failure-text.ts";
 import { helpOf } from "../help/command-help.ts";
 import { type DaemonOptions, daemonSyntax } from "../syntax/daemon.ts";
 
 const exitCannot = 1;
-const exitNoKey = 78;
+/** By the code of the error. */
+const exitCodes: Partial<Record<ErrorCode, number>> = {
+  "self-test-failed": 70,
+  "key-unsafe": 77,
+  "key-missing": 78,
+};
 
 export async function daemon(app: App, words: readonly Uint8Array[]): Promise<number> {
   const parsed = parseArguments(daemonSyntax, words, app.env);
@@ -20,9 +25,7 @@ export async function daemon(app: App, words: readonly Uint8Array[]): Promise<nu
   }
   const { options } = parsed;
   const settings = settingsOf(options);
-  const refusal = options.status || options.stop ? null : refuseOpenNetwork(settings);
   try {
-    if (refusal) throw refusal;
     if (options.status || options.stop) {
       const { showDaemon, stopDaemon } = await import("../daemon-remote.ts");
       return await (options.stop ? stopDaemon(app, settings) : showDaemon(app, settings));
@@ -35,7 +38,7 @@ export async function daemon(app: App, words: readonly Uint8Array[]): Promise<nu
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;
     app.console.say(errorText(error));
-    return error.code === "key-missing" ? exitNoKey : exitCannot;
+    return exitCodes[error.code] ?? exitCannot;
   }
 }
 
@@ -45,6 +48,9 @@ function settingsOf(options: DaemonOptions): DaemonSettings {
   return {
     network: wantsNetwork ? { host: hostOf(listen), port: port ?? defaultPort } : null,
     socket: options.socket && Buffer.from(options.socket).toString(),
+    key: options.key && Buffer.from(options.key).toString(),
+    stateDirectory: options.stateDirectory && Buffer.from(options.stateDirectory).toString(),
+    allow: options.allow,
     insecure,
     json,
     childNofile: childNofile === null ? null : BigInt(childNofile),
@@ -54,7 +60,7 @@ function settingsOf(options: DaemonOptions): DaemonSettings {
 }
 
 /** IPv6 with brackets too, as it stands in a node's name. */
-function hostOf(listen: string | null): string {
-  if (listen === null) return "127.0.0.1";
+function hostOf(listen: string | null): string | null {
+  if (listen === null) return null;
   return /^\[(?<address>.*:.*)\]$/.exec(listen)?.groups?.["address"] ?? listen;
 }

@@ -16,7 +16,7 @@ export async function exec(app: App, words: readonly Uint8Array[]): Promise<numb
   }
   const { options, operands, command } = parsed;
   const nodes = parseNodes(operands[0] ?? "");
-  const connect = connecting(app, options, nodes);
+  const connect = connecting(app, { ...options, needed: "operator" }, nodes);
   const { runExec } = await import("../exec-run.ts");
   return await runExec(app, { options, nodes, command, connect });
 }

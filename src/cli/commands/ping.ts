@@ -19,7 +19,7 @@ export async function ping(app: App, words: readonly Uint8Array[]): Promise<numb
   }
   const { options } = parsed;
   const nodes = parseNodes(pingNodes(options, parsed.operands));
-  const connect = connecting(app, options, nodes);
+  const connect = connecting(app, { ...options, needed: "observer" }, nodes);
   const answers = await Promise.all(
     nodes.map((node) => pingOne(app, node, { count: options.count, connect })),
   );

@@ -6,7 +6,7 @@ import type { ExecNews } from "../../capability/process/call.ts";
 import type { OutputStream } from "../../capability/process/contract.ts";
 import { isComplete, type NodeEnd } from "../node-end.ts";
 import { eventsOf } from "./event-json.ts";
-import { toJson } from "./json-text.ts";
+import { toJson } from "../../base/json-text.ts";
 import { base64, type JsonObject, outcomeJson } from "./outcome-json.ts";
 import type { NodeOutput, Renderer, Shown } from "./renderer.ts";
 

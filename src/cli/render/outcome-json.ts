@@ -5,7 +5,7 @@ import { signalName } from "../../base/signals.ts";
 import { decodeUtf8 } from "../../base/utf8.ts";
 import type { Outcome } from "../../capability/process/outcome.ts";
 import type { ResourceUse } from "../../launcher/contract.ts";
-import type { JsonValue } from "./json-text.ts";
+import type { JsonValue } from "../../base/json-text.ts";
 
 export type JsonObject = Readonly<Record<string, JsonValue>>;
 

@@ -5,7 +5,7 @@ import type { ProbeSample } from "../../capability/node/call.ts";
 import type { StatusReply } from "../../capability/node/contract.ts";
 import type { SessionFailure } from "../../capability/process/outcome.ts";
 import type { Hello } from "../../session/contract.ts";
-import { toJson } from "./json-text.ts";
+import { toJson } from "../../base/json-text.ts";
 
 export type PingAnswer = { node: string } & (
   | { failure: SessionFailure; hello: null; best: null; status: null }

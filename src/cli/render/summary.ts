@@ -75,6 +75,7 @@ const failureWords: Readonly<Record<ErrorCode, string>> = {
   "key-missing": "no key",
   "key-unreadable": "unreadable key",
   "key-unsafe": "unsafe key",
+  "self-test-failed": "self-test failed",
   interrupted: "interrupted",
 };
 

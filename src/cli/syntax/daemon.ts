@@ -1,11 +1,37 @@
 // `ctl daemon`: its options and what help says of it.
 
+import { type AddressRange, parseCidr } from "../../base/cidr.ts";
 import { processesMax, sessionsMax } from "../../wire/limits.ts";
-import { flag, integer, named, path, text, type ValuesOf } from "../options.ts";
+import {
+  flag,
+  integer,
+  named,
+  type Option,
+  type OptionName,
+  path,
+  text,
+  textOf,
+  valued,
+  type ValuesOf,
+  wrong,
+} from "../options.ts";
 import type { CommandSyntax } from "./command-syntax.ts";
 
 /** Highest number of open files that Linux can be configured for. */
 const nofileMax = 1_073_741_816;
+
+/** Ranges of addresses, one by one. */
+function ranges(about: OptionName): Option<readonly AddressRange[]> {
+  return valued<readonly AddressRange[]>(about, {
+    word: "CIDR",
+    initial: [],
+    read: (given, before) => {
+      const cidr = parseCidr(textOf(about, given));
+      if ("range" in cidr) return [...before, cidr.range];
+      throw wrong(about, given, cidr);
+    },
+  });
+}
 
 const table = {
   port: integer(named("port", null, "Listen on this TCP port too; 0 chooses a free one"), {
@@ -13,7 +39,13 @@ const table = {
     min: 0,
     max: 65_535,
   }),
-  listen: text(named("listen", null, "Address to listen on, if not loopback only"), "ADDR"),
+  listen: text(
+    named("listen", null, "Address to listen on: all with a key, else loopback"),
+    "ADDR",
+  ),
+  allow: ranges(named("allow", null, "Addresses that may connect; may be repeated")),
+  key: path(named("key", null, "Node's key file, instead of the usual places"), "FILE"),
+  stateDirectory: path(named("state-dir", null, "Where audit log and revocations are"), "DIR"),
   socket: path(named("socket", null, "Unix socket, instead of the usual place"), "PATH"),
   insecure: flag(
     named("insecure-no-authentication", null, "Let everybody who reaches the port run commands"),
@@ -56,11 +88,9 @@ export const daemonSyntax: CommandSyntax<typeof table> = {
     ["stop", "detach"],
   ],
   examples: [
+    { command: "ctl daemon --port 9000", explains: "for controllers of the same cluster" },
+    { command: "ctl daemon --port 9000 --allow 10.1.0.0/16", explains: "from there only" },
     { command: "ctl daemon", explains: "this machine's Unix socket only" },
-    {
-      command: "ctl daemon --port 9000 --insecure-no-authentication",
-      explains: "loopback, without keys",
-    },
     { command: "ctl daemon --detach --log /tmp/ctl.log", explains: "in the background" },
     { command: "ctl daemon --stop", explains: "end it" },
   ],
@@ -68,16 +98,19 @@ export const daemonSyntax: CommandSyntax<typeof table> = {
     {
       title: "Who may command it",
       paragraphs: [
-        "Its Unix socket answers only the user who started it, and root. A network address, loopback included, is " +
-          "opened only with --insecure-no-authentication, and then whoever can reach it can run commands as this user: " +
-          "only for networks that nobody else can reach.",
+        "Over the network: who has an operator's key of the same cluster, through TLS that both sides prove themselves in. " +
+          "The node's own key is part of its executable (ctl init makes such a ctl-node), or a file: --key, $CTL_KEY, " +
+          "~/.config/ctl/node.key, /etc/ctl/node.key.",
+        "Its Unix socket answers only the user who started it, and root.",
+        "Without a key a network address, loopback included, is opened only with --insecure-no-authentication, and then " +
+          "whoever can reach it can run commands as this user: only for networks that nobody else can reach.",
       ],
     },
     {
       title: "Exit code",
       paragraphs: [
-        "0 ended in good order, 1 cannot listen or no daemon there, 2 the command line is wrong, 78 refused for want " +
-          "of a key.",
+        "0 ended in good order, 1 cannot listen or no daemon there, 2 the command line is wrong, 70 TLS of this " +
+          "runtime refuses nobody, 77 others could read the key, 78 no key.",
       ],
     },
   ],

@@ -17,7 +17,7 @@ import {
   wrong,
 } from "../options.ts";
 import type { CommandSyntax } from "./command-syntax.ts";
-import { connectTimeout, insecure } from "./shared.ts";
+import { connectTimeout, insecure, keyFile } from "./shared.ts";
 
 export interface OnDisconnectChoice {
   policy: "kill" | "keep";
@@ -68,6 +68,7 @@ const table = {
     "FILE",
   ),
   shell: flag(named("sh", null, "Give the words, joined by blanks, to /bin/sh -c")),
+  key: keyFile,
   insecure,
 };
 

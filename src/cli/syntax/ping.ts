@@ -3,7 +3,7 @@
 import { CtlError } from "../../base/errors.ts";
 import { flag, integer, named, text, type ValuesOf } from "../options.ts";
 import type { CommandSyntax } from "./command-syntax.ts";
-import { connectTimeout, insecure } from "./shared.ts";
+import { connectTimeout, insecure, keyFile } from "./shared.ts";
 
 const table = {
   nodes: text(named("nodes", "w", "The nodes, instead of an operand"), "NODES"),
@@ -15,6 +15,7 @@ const table = {
   connectTimeoutMs: connectTimeout,
   json: flag(named("json", null, "Print events as JSON, one per line")),
   verbose: flag(named("verbose", "v", "Show addresses, limits and clocks too")),
+  key: keyFile,
   insecure,
 };
 

@@ -1,6 +1,6 @@
 // Options that several commands have.
 
-import { duration, flag, named } from "../options.ts";
+import { duration, flag, named, path } from "../options.ts";
 
 export const insecureVariable = "CTL_INSECURE_NO_AUTHENTICATION";
 
@@ -9,6 +9,8 @@ export const insecure = flag(
   named("insecure-no-authentication", null, "Talk without keys; the daemon must allow it"),
   insecureVariable,
 );
+
+export const keyFile = path(named("key", null, "Key file, instead of the usual places"), "FILE");
 
 export const connectTimeout = duration(
   named("connect-timeout", null, "How long a node may take to answer"),

@@ -17,6 +17,8 @@ import { Probe } from './probe.ts';
 import { ProbeReply } from './probe-reply.ts';
 import { Refusal } from './refusal.ts';
 import { Release } from './release.ts';
+import { Revoke } from './revoke.ts';
+import { Revoked } from './revoked.ts';
 import { Shutdown } from './shutdown.ts';
 import { Signal } from './signal.ts';
 import { StartProcess } from './start-process.ts';
@@ -48,13 +50,15 @@ export enum Body {
   Signal = 19,
   Stop = 20,
   Release = 21,
-  Event = 22
+  Event = 22,
+  Revoke = 23,
+  Revoked = 24
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop) => Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null
-): Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null {
+  accessor: (obj:Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Revoke|Revoked|Shutdown|Signal|StartProcess|Status|StatusReply|Stop) => Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Revoke|Revoked|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null
+): Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Revoke|Revoked|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(new Hello())! as Hello;
@@ -79,15 +83,17 @@ export function unionToBody(
     case 'Stop': return accessor(new Stop())! as Stop;
     case 'Release': return accessor(new Release())! as Release;
     case 'Event': return accessor(new Event())! as Event;
+    case 'Revoke': return accessor(new Revoke())! as Revoke;
+    case 'Revoked': return accessor(new Revoked())! as Revoked;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop) => Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null, 
+  accessor: (index: number, obj:Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Revoke|Revoked|Shutdown|Signal|StartProcess|Status|StatusReply|Stop) => Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Revoke|Revoked|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null, 
   index: number
-): Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null {
+): Accepted|Attach|CloseStream|Credit|Event|Goodbye|Hello|Input|Output|OutputGap|Ping|Pong|Probe|ProbeReply|Refusal|Release|Revoke|Revoked|Shutdown|Signal|StartProcess|Status|StatusReply|Stop|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(index, new Hello())! as Hello;
@@ -112,6 +118,8 @@ export function unionListToBody(
     case 'Stop': return accessor(index, new Stop())! as Stop;
     case 'Release': return accessor(index, new Release())! as Release;
     case 'Event': return accessor(index, new Event())! as Event;
+    case 'Revoke': return accessor(index, new Revoke())! as Revoke;
+    case 'Revoked': return accessor(index, new Revoked())! as Revoked;
     default: return null;
   }
 }

@@ -25,7 +25,8 @@ static getSizePrefixedRootAsGoodbye(bb:flatbuffers.ByteBuffer, obj?:Goodbye):Goo
 }
 
 /**
- * From the closed list in docs/protocol.md: done, stopping, protocol-violated, version, session-limit, dead.
+ * From the closed list in docs/protocol.md: done, stopping, protocol-violated, version, session-limit, dead,
+ * revoked.
  */
 code():string|null
 code(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null

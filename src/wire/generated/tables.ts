@@ -71,7 +71,7 @@ export const schema: SchemaShape = {
     ] },
     { name: "Message", fields: [
       {"name":"operation","slot":4,"kind":"scalar","bytes":4},
-      {"name":"body","slot":8,"required":true,"kind":"union","members":["Hello","Goodbye","Ping","Pong","Refusal","Probe","ProbeReply","Status","StatusReply","Shutdown","StartProcess","Attach","Accepted","Output","OutputGap","Input","Credit","CloseStream","Signal","Stop","Release","Event"]},
+      {"name":"body","slot":8,"required":true,"kind":"union","members":["Hello","Goodbye","Ping","Pong","Refusal","Probe","ProbeReply","Status","StatusReply","Shutdown","StartProcess","Attach","Accepted","Output","OutputGap","Input","Credit","CloseStream","Signal","Stop","Release","Event","Revoke","Revoked"]},
     ] },
     { name: "NotStarted", fields: [
       {"name":"phase","slot":4,"kind":"scalar","bytes":1},
@@ -119,6 +119,13 @@ export const schema: SchemaShape = {
       {"name":"major_faults","slot":12,"kind":"scalar","bytes":8},
       {"name":"voluntary_switches","slot":14,"kind":"scalar","bytes":8},
       {"name":"involuntary_switches","slot":16,"kind":"scalar","bytes":8},
+    ] },
+    { name: "Revoke", fields: [
+      {"name":"fingerprint","slot":4,"required":true,"kind":"string"},
+    ] },
+    { name: "Revoked", fields: [
+      {"name":"known","slot":4,"kind":"scalar","bytes":1},
+      {"name":"sessions","slot":6,"kind":"scalar","bytes":4},
     ] },
     { name: "Shutdown", fields: [
     ] },

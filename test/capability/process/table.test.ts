@@ -40,6 +40,7 @@ function tableOf(clock: VirtualClock): ProcessTable {
     account: { user: "root", home: "/", shell: "/bin/sh" },
     node: "node",
     nofile: { soft: 1_024n, hard: 4_096n },
+    told: () => {},
     processesMax: 10,
     random: (length) => new Uint8Array(length),
   });

@@ -1,0 +1,44 @@
+// What this controller proves who it is with: the key that fits what is to be done, looked up when a network is to be crossed.
+
+import { CtlError } from "../base/errors.ts";
+import type { Credentials } from "../controller/reach.ts";
+import type { Role } from "../keys/contract.ts";
+import { findKey } from "../keys/find-key.ts";
+import { configDirectory, machineDirectory } from "../keys/places.ts";
+import { Revocations } from "../keys/revocations.ts";
+import type { App } from "./app.ts";
+
+export interface CredentialOptions {
+  insecure: boolean;
+  /** A file; null: wherever one is found. */
+  key: Uint8Array | null;
+  needed: Role;
+}
+
+/** The returned function looks once. @throws CtlError, from the returned function */
+export function credentialsFor(app: App, options: CredentialOptions): () => Credentials {
+  let found: Credentials | CtlError | null = null;
+  return () => {
+    found ??= look(app, options);
+    if (found instanceof CtlError) throw found;
+    return found;
+  };
+}
+
+function look(app: App, { insecure, key, needed }: CredentialOptions): Credentials | CtlError {
+  if (insecure) return "insecure-no-authentication";
+  try {
+    const explicit = key && Buffer.from(key).toString();
+    const { key: ours } = findKey({ env: app.env, explicit, needed });
+    const revocations = new Revocations(controllerRevocationFiles(app.env));
+    return { key: ours, isRevoked: (fingerprint) => revocations.isRevoked(fingerprint) };
+  } catch (error) {
+    if (error instanceof CtlError) return error;
+    throw error;
+  }
+}
+
+/** The user's own list first: that is where this controller writes. */
+export function controllerRevocationFiles(env: App["env"]): string[] {
+  return [configDirectory(env), machineDirectory].map((directory) => `${directory}/revoked`);
+}

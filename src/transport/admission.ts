@@ -1,0 +1,247 @@
+// Which stranger at a listener may begin its handshake, which waits, and which must go. A stranger is a connection that has
+// not shown who it is. Decides only: no socket, no clock, no timer; the caller says what happened and when, and carries
+// out the verdicts. Promises that a flood from one source cannot keep another out, and that waiting has an end.
+
+import { assert } from "../base/assert.ts";
+import { networkOf, parseAddress } from "../base/cidr.ts";
+import {
+  handshakeMsMax,
+  handshakesPerSourceMax,
+  penalisedSourcesMax,
+  penaltyDecayMs,
+  penaltyMsMax,
+  penaltyMsMin,
+  strangersMax,
+  trustedMs,
+  trustedSourcesMax,
+} from "./limits.ts";
+
+export type Verdict<Id> =
+  /** Its handshake begins now. Said once of each stranger that is not closed before. */
+  | { kind: "go"; id: Id }
+  /** Too many strangers: it is closed, whether its handshake had begun or not. */
+  | { kind: "evict"; id: Id }
+  /** Not authenticated in time: it is closed. */
+  | { kind: "expire"; id: Id };
+
+interface Stranger<Id> {
+  id: Id;
+  source: string;
+  /** Null while it waits for its handshake to begin. */
+  startedMs: number | null;
+}
+
+interface Penalty {
+  failedMs: number;
+  /** No handshake begins before. */
+  untilMs: number;
+  /** The wait is the shortest one, doubled once less than this. */
+  level: number;
+}
+
+interface Trust {
+  /** Open sessions. */
+  sessions: number;
+  /** When the last one began or ended. */
+  seenMs: number;
+}
+
+const loopback = "loopback";
+const levelMax = Math.ceil(Math.log2(penaltyMsMax / penaltyMsMin)) + 1;
+
+/**
+ * After each call the caller carries out what was returned, in this order, and sets one timer for `nextDueMs()`, or none when
+ * that is null. A stranger that was evicted or has expired is forgotten: what the caller still says of it is ignored. Times
+ * are milliseconds of one monotonic clock.
+ */
+export class Admission<Id> {
+  /** In the order of their arrival. */
+  readonly #strangers = new Map<Id, Stranger<Id>>();
+  readonly #sessions = new Map<Id, string>();
+  /** The one that failed least recently is the first. */
+  readonly #penalties = new Map<string, Penalty>();
+  /** The one that was seen least recently is the first. */
+  readonly #trusts = new Map<string, Trust>();
+
+  /** Strangers now; `waiting` are those whose handshake has not begun. */
+  get counts(): { strangers: number; waiting: number; penalised: number; trusted: number } {
+    const waiting = this.#all().filter(({ startedMs }) => startedMs === null).length;
+    const [penalised, trusted] = [this.#penalties.size, this.#trusts.size];
+    return { strangers: this.#strangers.size, waiting, penalised, trusted };
+  }
+
+  /** A connection was accepted; nothing may be read from it until its verdict is "go". */
+  opened(id: Id, address: string, nowMs: number): Verdict<Id>[] {
+    assert(!this.#strangers.has(id) && !this.#sessions.has(id), "A connection opens once");
+    const source = sourceOf(address);
+    const evicted = this.#strangers.size < strangersMax ? [] : [this.#evict(source, nowMs)];
+    this.#strangers.set(id, { id, source, startedMs: null });
+    return [...evicted, ...this.#release(nowMs)];
+  }
+
+  /** Handshake and hello are done: it is a session until `closed`, and its source is trusted. */
+  authenticated(id: Id, nowMs: number): Verdict<Id>[] {
+    const stranger = this.#strangers.get(id);
+    if (!stranger) return [];
+    assert(stranger.startedMs !== null, "Nobody is authenticated without a handshake");
+    const { source } = stranger;
+    this.#strangers.delete(id);
+    this.#penalties.delete(source);
+    this.#sessions.set(id, source);
+    this.#see(source, { change: 1, nowMs });
+    return this.#release(nowMs);
+  }
+
+  /** Its handshake or hello was wrong; the caller closes it. The next of its source wait. */
+  failed(id: Id, nowMs: number): Verdict<Id>[] {
+    const stranger = this.#strangers.get(id);
+    if (!stranger) return [];
+    this.#strangers.delete(id);
+    this.#penalise(stranger, nowMs);
+    return this.#release(nowMs);
+  }
+
+  /** It has gone by itself, as a stranger or as a session. No blame: a cut connection looks the same. */
+  closed(id: Id, nowMs: number): Verdict<Id>[] {
+    const source = this.#sessions.get(id);
+    if (source !== undefined) {
+      this.#sessions.delete(id);
+      this.#see(source, { change: -1, nowMs });
+      return [];
+    }
+    return this.#strangers.delete(id) ? this.#release(nowMs) : [];
+  }
+
+  /** Time has passed. */
+  due(nowMs: number): Verdict<Id>[] {
+    const late = this.#all().filter(
+      ({ startedMs }) => startedMs !== null && startedMs + handshakeMsMax <= nowMs,
+    );
+    for (const stranger of late) {
+      this.#strangers.delete(stranger.id);
+      this.#penalise(stranger, nowMs);
+    }
+    const expired = late.map(({ id }): Verdict<Id> => ({ kind: "expire", id }));
+    return [...expired, ...this.#release(nowMs)];
+  }
+
+  /** When `due` has something to say; null while no stranger is there. */
+  nextDueMs(): number | null {
+    let next = Number.POSITIVE_INFINITY;
+    const running = this.#running();
+    for (const { source, startedMs } of this.#strangers.values()) {
+      if (startedMs !== null) next = Math.min(next, startedMs + handshakeMsMax);
+      // One that waits for a place is woken by whoever leaves it, at the latest when that one expires.
+      else if ((running.get(source) ?? 0) < handshakesPerSourceMax) {
+        next = Math.min(next, this.#penalties.get(source)?.untilMs ?? next);
+      }
+    }
+    return next === Number.POSITIVE_INFINITY ? null : next;
+  }
+
+  #all(): Stranger<Id>[] {
+    return [...this.#strangers.values()];
+  }
+
+  /** Handshakes of each source that have begun. */
+  #running(): Map<string, number> {
+    const running = new Map<string, number>();
+    for (const { source, startedMs } of this.#strangers.values()) {
+      if (startedMs !== null) running.set(source, (running.get(source) ?? 0) + 1);
+    }
+    return running;
+  }
+
+  /** In the order of arrival, so that those of one source take their turns. */
+  #release(nowMs: number): Verdict<Id>[] {
+    const running = this.#running();
+    const verdicts: Verdict<Id>[] = [];
+    for (const stranger of this.#strangers.values()) {
+      const { id, source, startedMs } = stranger;
+      const count = running.get(source) ?? 0;
+      if (startedMs !== null || !this.#mayBegin(source, { count, nowMs })) continue;
+      stranger.startedMs = nowMs;
+      running.set(source, count + 1);
+      verdicts.push({ kind: "go", id });
+    }
+    return verdicts;
+  }
+
+  #mayBegin(source: string, { count, nowMs }: { count: number; nowMs: number }): boolean {
+    if (this.#isTrusted(source, nowMs)) return true;
+    return count < handshakesPerSourceMax && (this.#penalties.get(source)?.untilMs ?? 0) <= nowMs;
+  }
+
+  #isTrusted(source: string, nowMs: number): boolean {
+    if (source === loopback) return true;
+    const trust = this.#trusts.get(source);
+    return trust !== undefined && (trust.sessions > 0 || nowMs - trust.seenMs < trustedMs);
+  }
+
+  /**
+   * The oldest of the source with the most, the newcomer counted: honest handshakes take milliseconds, so who is there
+   * longest is least likely to be one, and who brings many pays for it alone. Between sources with as many, trusted ones
+   * are spared, but no trust saves a source that has more than the others.
+   */
+  #evict(newcomer: string, nowMs: number): Verdict<Id> {
+    const counts = new Map([[newcomer, 1]]);
+    for (const { source } of this.#all()) counts.set(source, (counts.get(source) ?? 0) + 1);
+    const rank = ({ source }: Stranger<Id>): number =>
+      2 * (counts.get(source) ?? 0) + (this.#isTrusted(source, nowMs) ? 0 : 1);
+    const victim = this.#all().reduce((worst, stranger) =>
+      rank(stranger) > rank(worst) ? stranger : worst,
+    );
+    this.#strangers.delete(victim.id);
+    return { kind: "evict", id: victim.id };
+  }
+
+  /** Handshakes that ran side by side count as one failure: many who share an address begin together. */
+  #penalise({ source, startedMs }: Stranger<Id>, nowMs: number): void {
+    if (startedMs === null || this.#isTrusted(source, nowMs)) return;
+    const before = this.#penalties.get(source);
+    const level = before ? levelLeft(before, nowMs) : 0;
+    const isSameRound = before !== undefined && startedMs <= before.failedMs;
+    const next = isSameRound ? Math.max(level, 1) : Math.min(level + 1, levelMax);
+    const untilMs = nowMs + Math.min(penaltyMsMin * 2 ** (next - 1), penaltyMsMax);
+    this.#penalties.delete(source);
+    this.#penalties.set(source, { failedMs: nowMs, untilMs, level: next });
+    if (this.#penalties.size > penalisedSourcesMax) deleteFirst(this.#penalties);
+  }
+
+  #see(source: string, { change, nowMs }: { change: 1 | -1; nowMs: number }): void {
+    if (source === loopback) return;
+    const sessions = (this.#trusts.get(source)?.sessions ?? 0) + change;
+    this.#trusts.delete(source);
+    this.#trusts.set(source, { sessions: Math.max(0, sessions), seenMs: nowMs });
+    if (this.#trusts.size <= trustedSourcesMax) return;
+    // With open sessions only when there is no other; their number has a limit of its own, far below.
+    const idle = [...this.#trusts].find(([, trust]) => trust.sessions === 0);
+    if (idle) this.#trusts.delete(idle[0]);
+    else deleteFirst(this.#trusts);
+  }
+}
+
+/**
+ * Whom a connection is counted with: its IPv4 address; of IPv6 the first 64 bits, for a machine may have all the
+ * others; and the machine itself. What is no address is one source together.
+ */
+export function sourceOf(address: string): string {
+  const parsed = parseAddress(address);
+  if (!parsed) return "unknown";
+  const { family, value } = parsed;
+  if (family === 6) return value === 1n ? loopback : `6:${networkOf(parsed, 64).toString(16)}`;
+  return value >> 24n === 127n ? loopback : `4:${value.toString(16)}`;
+}
+
+/** One doubling less for each whole interval since the wait was over. */
+function levelLeft({ level, untilMs }: Penalty, nowMs: number): number {
+  const intervals = Math.floor(Math.max(0, nowMs - untilMs) / penaltyDecayMs);
+  return Math.max(0, level - intervals);
+}
+
+function deleteFirst<Key>(map: Map<Key, unknown>): void {
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
+}

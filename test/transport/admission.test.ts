@@ -1,0 +1,391 @@
+// Strangers at a listener: each rule by itself, and all of them under random crowds with a seed.
+
+import { describe, expect, test } from "bun:test";
+
+import { Admission, sourceOf, type Verdict } from "../../src/transport/admission.ts";
+import {
+  handshakeMsMax,
+  handshakesPerSourceMax,
+  penalisedSourcesMax,
+  penaltyDecayMs,
+  penaltyMsMin,
+  strangersMax,
+  trustedMs,
+  trustedSourcesMax,
+} from "../../src/transport/limits.ts";
+
+const alice = "192.0.2.1";
+const bob = "192.0.2.2";
+/** Different ones, as many as you like. */
+const stranger = (index: number): string =>
+  `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
+const go = (...ids: number[]): Verdict<number>[] => ids.map((id) => ({ kind: "go", id }));
+
+/** An admission with a clock of its own and names for what happens. */
+class Door {
+  readonly admission = new Admission<number>();
+  now = 1_000_000;
+  #nextId = 0;
+
+  open(address: string): { id: number; verdicts: Verdict<number>[] } {
+    const id = (this.#nextId += 1);
+    return { id, verdicts: this.admission.opened(id, address, this.now) };
+  }
+
+  openMany(address: string, count: number): Verdict<number>[] {
+    return Array.from({ length: count }, () => this.open(address).verdicts).flat();
+  }
+
+  authenticated(id: number): Verdict<number>[] {
+    return this.admission.authenticated(id, this.now);
+  }
+
+  failed(id: number): Verdict<number>[] {
+    return this.admission.failed(id, this.now);
+  }
+
+  closed(id: number): Verdict<number>[] {
+    return this.admission.closed(id, this.now);
+  }
+
+  /** Lets time pass as a caller with one timer does. */
+  pass(ms: number): Verdict<number>[] {
+    const end = this.now + ms;
+    const verdicts: Verdict<number>[] = [];
+    for (let due = this.admission.nextDueMs(); due !== null && due <= end;) {
+      // Later than now, or the caller would spin.
+      expect(due).toBeGreaterThan(this.now);
+      this.now = due;
+      verdicts.push(...this.admission.due(this.now));
+      due = this.admission.nextDueMs();
+    }
+    this.now = end;
+    return verdicts;
+  }
+
+  /** One more from there goes at once, and fails. */
+  fail(address: string): void {
+    const { id, verdicts } = this.open(address);
+    expect(verdicts).toEqual(go(id));
+    this.failed(id);
+  }
+
+  /** How long one more from there waits; it leaves without a trace. */
+  waitOf(address: string): number {
+    const { id, verdicts } = this.open(address);
+    const before = this.now;
+    const began = verdicts.some((verdict) => verdict.kind === "go" && verdict.id === id);
+    const due = began ? before : (this.admission.nextDueMs() ?? Number.NaN);
+    this.closed(id);
+    return due - before;
+  }
+}
+
+describe("a stranger", () => {
+  test("begins its handshake at once, and nothing is due when nobody is there", () => {
+    const door = new Door();
+    expect(door.admission.nextDueMs()).toBeNull();
+    const { id, verdicts } = door.open(alice);
+    expect(verdicts).toEqual(go(id));
+    expect(door.admission.nextDueMs()).toBe(door.now + handshakeMsMax);
+    expect(door.authenticated(id)).toEqual([]);
+    expect(door.admission.nextDueMs()).toBeNull();
+    expect(door.closed(id)).toEqual([]);
+    expect(door.admission.counts).toEqual({ strangers: 0, waiting: 0, penalised: 0, trusted: 1 });
+  });
+
+  test("that goes by itself is forgotten without blame", () => {
+    const door = new Door();
+    const { id } = door.open(alice);
+    door.closed(id);
+    expect(door.admission.counts).toEqual({ strangers: 0, waiting: 0, penalised: 0, trusted: 0 });
+    expect(door.waitOf(alice)).toBe(0);
+  });
+
+  test("has so long for handshake and hello, and its source pays when it is late", () => {
+    const door = new Door();
+    const { id } = door.open(alice);
+    expect(door.pass(handshakeMsMax - 1)).toEqual([]);
+    expect(door.pass(1)).toEqual([{ kind: "expire", id }]);
+    expect(door.waitOf(alice)).toBe(penaltyMsMin);
+  });
+
+  test("that waited has as long, counted from when it may begin", () => {
+    const door = new Door();
+    door.fail(alice);
+    const { id } = door.open(alice);
+    expect(door.pass(penaltyMsMin)).toEqual(go(id));
+    expect(door.pass(handshakeMsMax - 1)).toEqual([]);
+    expect(door.pass(1)).toEqual([{ kind: "expire", id }]);
+  });
+
+  test("that has been told to go is over: what is said of it later changes nothing", () => {
+    const door = new Door();
+    const { id } = door.open(alice);
+    door.pass(handshakeMsMax);
+    const wait = door.waitOf(alice);
+    expect(
+      [door.failed(id), door.closed(id), door.authenticated(id), door.failed(99)].flat(),
+    ).toEqual([]);
+    expect(door.waitOf(alice)).toBe(wait);
+    expect(door.admission.counts).toMatchObject({ strangers: 0, trusted: 0 });
+  });
+
+  test("opens once, and is not authenticated before its handshake", () => {
+    const door = new Door();
+    door.open(alice);
+    expect(() => door.admission.opened(1, bob, door.now)).toThrow("opens once");
+    door.authenticated(1);
+    expect(() => door.admission.opened(1, bob, door.now)).toThrow("opens once");
+    door.fail(bob);
+    const { id } = door.open(bob);
+    expect(() => door.authenticated(id)).toThrow("without a handshake");
+  });
+});
+
+describe("of one source", () => {
+  test("eight go, the next wait in order, each for one that ends, and others are not held up", () => {
+    const door = new Door();
+    expect(door.openMany(alice, 11)).toEqual(go(1, 2, 3, 4, 5, 6, 7, 8));
+    expect(handshakesPerSourceMax).toBe(8);
+    expect(door.admission.counts).toMatchObject({ strangers: 11, waiting: 3 });
+    expect(door.open(bob).verdicts).toEqual(go(12));
+    expect(door.closed(3)).toEqual(go(9));
+    // One that waits leaves no place.
+    expect(door.closed(10)).toEqual([]);
+    expect(door.closed(9)).toEqual(go(11));
+  });
+
+  test("all that wait go as soon as one has shown who it is", () => {
+    const door = new Door();
+    door.openMany(alice, 12);
+    expect(door.authenticated(5)).toEqual(go(9, 10, 11, 12));
+  });
+
+  test("those that wait for silent ones go when these expire, behind the penalty", () => {
+    const door = new Door();
+    door.openMany(alice, 10);
+    expect(door.pass(handshakeMsMax).map(({ kind }) => kind)).toEqual(
+      Array.from({ length: 8 }, () => "expire"),
+    );
+    expect(door.pass(penaltyMsMin)).toEqual(go(9, 10));
+  });
+
+  test("those that wait do not ask for a timer of their own", () => {
+    const door = new Door();
+    door.openMany(alice, 8);
+    const due = door.admission.nextDueMs();
+    door.now += 5;
+    door.openMany(alice, 8);
+    expect(door.admission.nextDueMs()).toBe(due);
+  });
+});
+
+describe("after a failure", () => {
+  test("the next waits a second, then twice as long each time, up to a minute", () => {
+    const door = new Door();
+    const waits = Array.from({ length: 9 }, () => {
+      door.fail(alice);
+      const wait = door.waitOf(alice);
+      door.pass(wait);
+      return wait / 1_000;
+    });
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    expect(door.waitOf(bob)).toBe(0);
+  });
+
+  test("what waits already waits for the penalty too, and a late failure makes it longer", () => {
+    const door = new Door();
+    const first = door.open(alice);
+    const second = door.open(alice);
+    door.failed(first.id);
+    const third = door.open(alice);
+    expect(third.verdicts).toEqual([]);
+    expect(door.pass(600)).toEqual([]);
+    door.failed(second.id);
+    expect(door.pass(999)).toEqual([]);
+    expect(door.pass(1)).toEqual(go(third.id));
+  });
+
+  test("handshakes that ran side by side count as one", () => {
+    const door = new Door();
+    door.openMany(alice, 8);
+    for (let id = 1; id <= 8; id += 1) door.failed(id);
+    expect(door.waitOf(alice)).toBe(1_000);
+    door.pass(1_000);
+    door.openMany(alice, 8);
+    for (let id = 10; id <= 17; id += 1) door.failed(id);
+    expect(door.waitOf(alice)).toBe(2_000);
+  });
+
+  test("each minute without another one, from the end of the wait, takes a doubling back", () => {
+    const door = new Door();
+    const failTimes = (count: number): void => {
+      for (let index = 0; index < count; index += 1) {
+        door.pass(door.waitOf(alice));
+        door.fail(alice);
+      }
+    };
+    failTimes(4);
+    expect(door.waitOf(alice)).toBe(8_000);
+    door.pass(8_000 + penaltyDecayMs - 1);
+    door.fail(alice);
+    expect(door.waitOf(alice)).toBe(16_000);
+    door.pass(16_000 + 2 * penaltyDecayMs);
+    door.fail(alice);
+    expect(door.waitOf(alice)).toBe(8_000);
+    door.pass(8_000 + 100 * penaltyDecayMs);
+    door.fail(alice);
+    expect(door.waitOf(alice)).toBe(1_000);
+  });
+
+  test("one that had not begun costs nothing when the caller gives it up", () => {
+    const door = new Door();
+    door.openMany(alice, 9);
+    door.failed(9);
+    expect(door.admission.counts.penalised).toBe(0);
+  });
+
+  test("so many sources are remembered, and the one that failed least recently is forgotten", () => {
+    const door = new Door();
+    for (let index = 0; index < penalisedSourcesMax; index += 1) door.fail(stranger(index));
+    // The first has failed again meanwhile, so the second is the oldest.
+    door.pass(penaltyMsMin);
+    door.fail(stranger(0));
+    door.fail(bob);
+    expect(door.admission.counts.penalised).toBe(penalisedSourcesMax);
+    expect(door.waitOf(stranger(0))).toBe(2_000);
+    door.now -= 1;
+    expect(door.waitOf(stranger(1))).toBe(0);
+    expect(door.waitOf(stranger(2))).toBe(1);
+  });
+});
+
+describe("trusted is", () => {
+  test.each(["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])(
+    "the machine itself: %s",
+    (address) => {
+      const door = new Door();
+      expect(door.openMany(address, 20)).toHaveLength(20);
+      for (let id = 1; id <= 20; id += 1) door.failed(id);
+      expect(door.waitOf(address)).toBe(0);
+      expect(door.admission.counts).toMatchObject({ penalised: 0, trusted: 0 });
+    },
+  );
+
+  test("a source with a session, for as long as it lasts and an hour more", () => {
+    const door = new Door();
+    const session = door.open(alice);
+    door.authenticated(session.id);
+    door.pass(10 * trustedMs);
+    expect(door.openMany(alice, 20)).toHaveLength(20);
+    for (let id = 2; id <= 21; id += 1) door.failed(id);
+    door.closed(session.id);
+    door.pass(trustedMs - 1);
+    door.fail(alice);
+    expect(door.waitOf(alice)).toBe(0);
+    door.pass(1);
+    door.fail(alice);
+    expect(door.waitOf(alice)).toBe(penaltyMsMin);
+  });
+
+  test("a source whose penalty is forgiven by its session", () => {
+    const door = new Door();
+    const honest = door.open(alice);
+    door.fail(alice);
+    const waiting = door.open(alice);
+    expect(door.authenticated(honest.id)).toEqual(go(waiting.id));
+    expect(door.admission.counts.penalised).toBe(0);
+  });
+
+  test("one of so many sources: those whose sessions are over are forgotten first", () => {
+    const door = new Door();
+    const live = door.open(bob);
+    door.authenticated(live.id);
+    for (let index = 0; index <= trustedSourcesMax; index += 1) {
+      const { id } = door.open(stranger(index));
+      door.authenticated(id);
+      door.closed(id);
+    }
+    expect(door.admission.counts.trusted).toBe(trustedSourcesMax);
+    const isTrusted = (address: string): boolean => {
+      door.fail(address);
+      return door.waitOf(address) === 0;
+    };
+    expect([bob, stranger(0), stranger(trustedSourcesMax)].map(isTrusted)).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+});
+
+describe("when there are 64 strangers", () => {
+  test("the source with the most loses its oldest, so that a flood keeps nobody out", () => {
+    const door = new Door();
+    const honest = door.open(bob);
+    door.openMany(alice, 63);
+    expect(door.admission.counts.strangers).toBe(strangersMax);
+    const next = door.open("192.0.2.3");
+    // Its place among the eight goes to the next of the same source.
+    expect(next.verdicts).toEqual([{ kind: "evict", id: 2 }, ...go(10), ...go(next.id)]);
+    for (let index = 0; index < 1_000; index += 1) {
+      const { verdicts } = door.open(alice);
+      expect(verdicts).not.toContainEqual({ kind: "evict", id: honest.id });
+    }
+    expect(door.authenticated(honest.id)).toEqual([]);
+    expect(door.authenticated(next.id)).toEqual([]);
+    expect(door.admission.counts.strangers).toBe(62);
+  });
+
+  test("the newcomer counts with its source: it takes no place from one with as many", () => {
+    const door = new Door();
+    door.openMany(alice, 32);
+    door.openMany(bob, 32);
+    expect(door.open(bob).verdicts[0]).toEqual({ kind: "evict", id: 33 });
+  });
+
+  test("and each is another's, the oldest goes", () => {
+    const door = new Door();
+    for (let index = 0; index < strangersMax; index += 1) door.open(stranger(index));
+    const next = door.open(alice);
+    expect(next.verdicts).toEqual([{ kind: "evict", id: 1 }, ...go(next.id)]);
+    const again = door.open(bob);
+    expect(again.verdicts).toEqual([{ kind: "evict", id: 2 }, ...go(again.id)]);
+  });
+
+  test("a trusted source is spared among equals, and pays like others when it has the most", () => {
+    const door = new Door();
+    door.open("::1");
+    for (let index = 1; index < strangersMax; index += 1) door.open(stranger(index));
+    expect(door.open(alice).verdicts[0]).toEqual({ kind: "evict", id: 2 });
+    expect(door.open("::1").verdicts[0]).toEqual({ kind: "evict", id: 1 });
+  });
+
+  test("those of the machine itself are bound by the number too", () => {
+    const door = new Door();
+    const verdicts = door.openMany("127.0.0.1", 200);
+    expect(door.admission.counts).toMatchObject({ strangers: strangersMax, waiting: 0 });
+    expect(verdicts.filter(({ kind }) => kind === "evict")).toHaveLength(200 - strangersMax);
+  });
+
+  test("sessions do not count: they are nobody's strangers", () => {
+    const door = new Door();
+    for (let index = 0; index < 300; index += 1) door.authenticated(door.open(bob).id);
+    expect(door.openMany(alice, strangersMax).some(({ kind }) => kind === "evict")).toBe(false);
+  });
+});
+
+test("a source is an IPv4 address, 64 bits of IPv6, or the machine itself", () => {
+  const same = (one: string, other: string): boolean => sourceOf(one) === sourceOf(other);
+  expect(same("10.1.2.3", "::ffff:10.1.2.3")).toBe(true);
+  expect(same("10.1.2.3", "10.1.2.4")).toBe(false);
+  expect(same("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff")).toBe(true);
+  expect(same("2001:db8::1", "2001:db8:0:1::1")).toBe(false);
+  expect(same("fe80::1%eth0", "fe80::2%eth1")).toBe(true);
+  expect(same("127.0.0.1", "::1")).toBe(true);
+  expect(same("127.0.0.1", "128.0.0.1")).toBe(false);
+  expect(same("::1", "::2")).toBe(false);
+  expect(same("::a01:203", "10.1.2.3")).toBe(false);
+  expect(same("", "not an address")).toBe(true);
+});
