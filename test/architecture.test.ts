@@ -27,6 +27,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packageUsers: Readonly<Record<string, readonly string[]>> = {
   "bun:ffi": ["os"],
   flatbuffers: ["wire", "session", "capability"],
+  "@peculiar/x509": ["keys"],
+  "reflect-metadata": ["keys"],
   citty: ["cli"],
   consola: ["cli"],
 };

@@ -1,12 +1,12 @@
 // `ctl daemon --detach`: a daemon in a session of its own, with a log file, that is known to listen before this returns.
 
 import { CtlError } from "../base/errors.ts";
+import { toJson } from "../base/json-text.ts";
 import { defaultPort } from "../controller/address.ts";
 import { usualSocketPath } from "../daemon/socket-path.ts";
 import { nodeFs, nodePath } from "../os/builtin.ts";
 import type { App } from "./app.ts";
 import type { DaemonSettings } from "./daemon-run.ts";
-import { toJson } from "../base/json-text.ts";
 
 export interface DetachOptions {
   settings: DaemonSettings;

@@ -1,6 +1,7 @@
 // `ctl daemon --status` and `--stop`: what one daemon says to its owner through its Unix socket.
 
 import { CtlError } from "../base/errors.ts";
+import { toJson } from "../base/json-text.ts";
 import type { Message } from "../capability/messages.ts";
 import { shutdown, status } from "../capability/node/call.ts";
 import { usualSocketPath } from "../daemon/socket-path.ts";
@@ -8,7 +9,6 @@ import type { Session } from "../session/session.ts";
 import type { App } from "./app.ts";
 import { connecting } from "./connecting.ts";
 import type { DaemonSettings } from "./daemon-run.ts";
-import { toJson } from "../base/json-text.ts";
 
 /** A daemon that ends in order waits for its processes; this is for the answer, not for them. */
 const connectTimeoutMs = 5_000;

@@ -1,11 +1,10 @@
 // A daemon from its settings to its end: listeners, the line that says where they are, signals, an orderly stop.
 
-import { type AddressRange, rangeHas } from "../base/cidr.ts";
-import { CtlError } from "../base/errors.ts";
+import type { AddressRange } from "../base/cidr.ts";
+import { toJson } from "../base/json-text.ts";
 import { AuditLog } from "../daemon/audit-log.ts";
 import { Daemon } from "../daemon/daemon.ts";
-import { openRevocationList, type RevocationList } from "../daemon/revocation-list.ts";
-import { prepareSocketPath } from "../daemon/socket-path.ts";
+import { openRevocationList } from "../daemon/revocation-list.ts";
 import { prepareStateDirectory } from "../daemon/state-directory.ts";
 import { checkKey } from "../keys/check-key.ts";
 import type { Key } from "../keys/contract.ts";
@@ -14,19 +13,11 @@ import { machineDirectory } from "../keys/places.ts";
 import { LauncherSpawner } from "../launcher/spawner.ts";
 import { account, childNofile, hostName, incarnation, randomBytes } from "../os/machine.ts";
 import { makeUndumpable } from "../os/process-hygiene.ts";
-import type { Refused } from "../transport/refused.ts";
 import { proveStrangersAreRefused } from "../transport/self-test.ts";
-import { listenTcp, listenUnix } from "../transport/tcp.ts";
-import { listenTls } from "../transport/tls.ts";
-import type { Listener, Transport } from "../transport/transport.ts";
+import type { Listener } from "../transport/transport.ts";
 import type { App } from "./app.ts";
+import { openListeners } from "./daemon-listeners.ts";
 import { errorText } from "./failure-text.ts";
-import { toJson } from "./render/json-text.ts";
-
-const loopback = "127.0.0.1";
-/** IPv4 too, where the machine has not been told otherwise. */
-const everywhere = "::";
-const everywhereIpv4 = "0.0.0.0";
 
 export interface DaemonSettings {
   /** Null: no network listener. No host: every address of this machine with a key, loopback without. */
@@ -117,53 +108,6 @@ function nodeKey(app: App, { key: explicit }: DaemonSettings): Key {
   const { key, from } = findKey({ env: app.env, explicit, needed: "node" });
   checkKey(key, from);
   return key;
-}
-
-interface Listening {
-  settings: DaemonSettings;
-  key: Key | null;
-  revocations: RevocationList;
-  onConnection(transport: Transport): void;
-  refused(refused: Refused): void;
-}
-
-async function openListeners(app: App, listening: Listening): Promise<Listener[]> {
-  const { settings, onConnection } = listening;
-  const listeners: Listener[] = [];
-  try {
-    const { network } = settings;
-    if (network) listeners.push(await openNetwork(network, listening));
-    const port = listeners[0]?.port ?? null;
-    const path = prepareSocketPath({ given: settings.socket, env: app.env, port });
-    listeners.push(await listenUnix({ path, onConnection }));
-    return listeners;
-  } catch (error) {
-    for (const listener of listeners) listener.close();
-    throw error;
-  }
-}
-
-/** With a key, everywhere: the key decides. Without one, only where nobody else is, unless somebody said otherwise. */
-async function openNetwork(
-  { host, port }: { host: string | null; port: number },
-  { settings, key, revocations, onConnection, refused }: Listening,
-): Promise<Listener> {
-  const allows = (address: string): boolean =>
-    settings.allow.length === 0 || settings.allow.some((range) => rangeHas(range, address));
-  if (!key) {
-    return await listenTcp({ host: host ?? loopback, port, allows, onConnection, refused });
-  }
-  const { isRevoked } = revocations;
-  const listen = (at: string): Promise<Listener> =>
-    listenTls({ host: at, port, key, isRevoked, allows, onConnection, refused });
-  if (host !== null) return await listen(host);
-  try {
-    return await listen(everywhere);
-  } catch (error) {
-    // A machine without IPv6.
-    if (!(error instanceof CtlError) || error.errno === "EADDRINUSE") throw error;
-    return await listen(everywhereIpv4);
-  }
 }
 
 function announce(app: App, settings: DaemonSettings, listeners: readonly Listener[]): void {

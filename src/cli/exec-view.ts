@@ -54,6 +54,7 @@ export class ExecView {
   readonly #app: App;
   readonly #view: ViewOptions;
   readonly #renderer: Renderer;
+  #hasWarned = false;
 
   constructor(app: App, view: ViewOptions, renderer: Renderer) {
     this.#app = app;
@@ -76,7 +77,7 @@ export class ExecView {
 
   news(node: string, news: ExecNews): void {
     this.#show(this.#renderer.news(node, news));
-    const text = newsText(node, news);
+    const text = this.#warning(node, news) ?? newsText(node, news);
     if (text !== null) this.#app.console.say(text);
   }
 
@@ -118,6 +119,13 @@ export class ExecView {
       this.#say(errorText(error));
       return false;
     }
+  }
+
+  /** Once, whatever was asked to be quiet: who forgot that there are no keys must not forget it for long. */
+  #warning(node: string, news: ExecNews): string | null {
+    if (this.#hasWarned || news.kind !== "connected" || !news.peer.insecure) return null;
+    this.#hasWarned = true;
+    return `${escapeText(node)}: no authentication: whoever reaches its port can run commands there`;
   }
 
   #sayDelivery({ node, result }: NodeEnd, stream: OutputStream): void {

@@ -17,6 +17,11 @@ const commands: Record<string, () => Promise<Command>> = {
   exec: async () => (await import("./commands/exec.ts")).exec,
   ping: async () => (await import("./commands/ping.ts")).ping,
   daemon: async () => (await import("./commands/daemon.ts")).daemon,
+  init: async () => (await import("./commands/init.ts")).init,
+  key: async () => (await import("./commands/key.ts")).key,
+  pack: async () => (await import("./commands/pack.ts")).pack,
+  rekey: async () => (await import("./commands/rekey.ts")).rekey,
+  revoke: async () => (await import("./commands/revoke.ts")).revoke,
   version: async () => (await import("./commands/version.ts")).version,
   help: async () => (await import("./commands/help.ts")).help,
 };

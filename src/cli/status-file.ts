@@ -3,9 +3,9 @@
 
 import { CtlError } from "../base/errors.ts";
 import { quote } from "../base/escape.ts";
+import { toJson } from "../base/json-text.ts";
 import { nodeFsPromises } from "../os/builtin.ts";
 import { isComplete, type NodeEnd } from "./node-end.ts";
-import { toJson } from "../base/json-text.ts";
 import { outcomeJson, usageJson } from "./render/outcome-json.ts";
 
 /** The line of one node. */

@@ -62,6 +62,9 @@ function greet(
     },
     ended: (end, error) => {
       const failure = error ?? new CtlError("connection-lost", end.why);
+      if (failure.code === "not-ctl" && transport.kind === "tcp" && options.insecure) {
+        return opened.reject(mayWantKeys(failure));
+      }
       const isTurnedAway = failure.code === "connection-lost" && transport.identity && options.key;
       opened.reject(
         isTurnedAway ? refusedAfterHandshake(transport, isTurnedAway, failure) : failure,
@@ -76,5 +79,13 @@ function greet(
 function noDaemon(peer: string): CtlError {
   return new CtlError("not-ctl", `${peer} answers, but is no daemon of ctl`, {
     hint: "check the port: something else listens there",
+  });
+}
+
+/** What a daemon with keys says to somebody without sounds like nothing at all. */
+function mayWantKeys(failure: CtlError): CtlError {
+  return new CtlError("not-ctl", failure.message, {
+    cause: failure,
+    hint: "something else listens there, or a daemon with keys: then leave out --insecure-no-authentication",
   });
 }

@@ -56,9 +56,9 @@ export function outcomeMembers(fact: EndFact): Members {
       return { outcome: kind, signal: signalName(signal), core, cause };
     }
     case "not-started": {
-      const { kind, phase, errno, path } = fact;
+      const { kind, phase, errno, path, interpreter } = fact;
       const why = errno === 0 ? {} : { errno, errname: errnoName(errno) };
-      return { outcome: kind, phase, ...why, path: showBytes(path) };
+      return { outcome: kind, phase, ...why, path: showBytes(path), interpreter };
     }
     case "unknown":
       return {

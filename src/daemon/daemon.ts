@@ -109,7 +109,7 @@ export class Daemon {
         if (request.kind === "start") starts += 1;
         // Whoever starts a second command will start more; a single one should not pay for the next.
         if (starts > 1) this.#options.spawner.keepSpare(true);
-        serve(operation, request, this.#services(isLocal));
+        serve(operation, request, this.#services(isLocal, trail));
       },
       ended: (end, error) => {
         trail.ended(end.goodbye?.code ?? end.why);
@@ -194,7 +194,7 @@ export class Daemon {
     if (isEnd) this.#options.audit.processEnded({ process, fact });
   }
 
-  #services(isLocal: boolean): Services {
+  #services(isLocal: boolean, trail: ConnectionTrail): Services {
     const { clock, incarnation, pid, nofile } = this.#options;
     return {
       node: {
@@ -209,7 +209,12 @@ export class Daemon {
         }),
         shutdown: isLocal ? () => this.#shutdownAsked.resolve() : null,
       },
-      process: { table: this.#table, incarnation, isStopping: () => this.#isStopping },
+      process: {
+        table: this.#table,
+        incarnation,
+        accepted: (operation, process) => trail.accepted(operation, process),
+        isStopping: () => this.#isStopping,
+      },
       access: { revoke: (fingerprint) => this.revoke(fingerprint) },
     };
   }

@@ -32,7 +32,7 @@ export function openRevocationList(
       }
     },
     add: (fingerprint, comment) => {
-      if (own !== null) return addRevocation(own, fingerprint, comment);
+      if (own !== null) return !addRevocation(own, fingerprint, comment);
       throw new CtlError("io-failed", "This daemon has no place to remember it in", {
         hint: "give its daemon a directory with --state-dir",
       });

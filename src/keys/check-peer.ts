@@ -54,7 +54,7 @@ export class PeerCheck {
     if (!isForItsRole(claimed.role, certificate, names)) {
       return refusal("other-purpose", fingerprint, "its certificate is for something else");
     }
-    const { cluster, accepts, isRevoked } = this.#expected;
+    const { cluster, accepts } = this.#expected;
     if (claimed.cluster !== cluster) {
       return refusal("other-cluster", fingerprint, `its key is of cluster ${claimed.cluster}`);
     }
@@ -62,7 +62,7 @@ export class PeerCheck {
       const text = `its key is a key of role "${claimed.role}" ("${claimed.name}")`;
       return refusal("other-role", fingerprint, text);
     }
-    if (isRevoked(fingerprint)) {
+    if (this.#expected.isRevoked(fingerprint)) {
       return refusal("revoked", fingerprint, `its key "${claimed.name}" was revoked`);
     }
     return { identity: { ...claimed, fingerprint }, fault: null };

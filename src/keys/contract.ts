@@ -5,10 +5,14 @@ export const roles = ["node", "observer", "operator"] as const;
 
 export type Role = (typeof roles)[number];
 
+/** What a holder may be called. */
+export const namePattern = /^[A-Za-z0-9._-]{1,64}$/;
+export const clusterPattern = /^c_[a-z0-9]{10}$/;
+
 /** Who somebody is, as his certificate says. */
 export interface Identity {
   role: Role;
-  /** Matches [A-Za-z0-9._-]{1,64}. */
+  /** Matches `namePattern`. */
   name: string;
   /** The cluster that issued the key: "c_" and ten characters. */
   cluster: string;

@@ -36,6 +36,11 @@ export function createTextFile(path: string, text: string): void {
   createFile({ path, mode: 0o600, fill: fillWith(text) });
 }
 
+/** What was made by mistake. @throws CtlError("io-failed") */
+export function removeFile(path: string): void {
+  told(`Cannot remove ${quote(path)}`, () => nodeFs().rmSync(path, { force: true }));
+}
+
 /**
  * Puts `text` in the place of the file, which is kept as FILE.N; the path of that.
  * @param isStill whether this is what the file held when its successor was made

@@ -6,7 +6,7 @@ import { CtlError } from "../base/errors.ts";
 import { quote } from "../base/escape.ts";
 import { nodeFs } from "../os/builtin.ts";
 import { errnoName } from "../os/errno.ts";
-import { OsError, osErrorOf } from "../os/libc.ts";
+import { type OsError, osErrorOf } from "../os/libc.ts";
 import type { Key } from "./contract.ts";
 import { printKey } from "./key-file.ts";
 import { createFile } from "./new-file.ts";

@@ -14,9 +14,12 @@ const trailerBytes = lengthBytes + mark.length;
 /** How messages call the place. */
 export const packedPlace = "the packed key";
 
+/** Leads to the file that runs, even when its name has been taken by another one. */
+const ownLink = "/proc/self/exe";
+
 /** The executable that runs; null when this runs from its sources, and the executable is the runtime's own. */
 export function ownExecutable(): string | null {
-  return Bun.main.startsWith("/$bunfs/") ? "/proc/self/exe" : null;
+  return Bun.main.startsWith("/$bunfs/") ? ownLink : null;
 }
 
 /**
@@ -25,19 +28,25 @@ export function ownExecutable(): string | null {
  */
 export function readPackedKey(executable: string | null): Key | null {
   if (executable === null) return null;
-  const shown = executable === "/proc/self/exe" ? process.execPath : executable;
   try {
-    return withOwnedFile(executable, ({ facts, readAt }) => {
-      const textBytes = packedBytes(readAt(facts.bytes - trailerBytes, trailerBytes));
+    return withOwnedFile(executable, (file) => {
+      const { facts } = file;
+      const textBytes = packedBytes(
+        file.readAt(Math.max(0, facts.bytes - trailerBytes), trailerBytes),
+      );
       if (textBytes === 0) return null;
-      refuseUnsafe(facts, shown);
-      return keyIn(readAt(facts.bytes - trailerBytes - textBytes, textBytes), packedPlace);
+      refuseUnsafe(facts, shownPath(executable));
+      return keyIn(file.readAt(facts.bytes - trailerBytes - textBytes, textBytes), packedPlace);
     });
   } catch (error) {
     if (isAbsent(error)) return null;
-    throw keyErrorOf(error, shown);
+    throw keyErrorOf(error, shownPath(executable));
   }
 }
+
+/** The name that it was started by is told, not the kernel's link to it. */
+const shownPath = (executable: string): string =>
+  executable === ownLink ? process.execPath : executable;
 
 /** How many bytes of text stand before this trailer; 0 when it is none. */
 export function packedBytes(trailer: Uint8Array): number {
@@ -57,7 +66,8 @@ export function packedTail(text: string): Uint8Array {
 /** Size of the program alone. @param tail its last bytes, `packedTrailerBytes` of them */
 export function programBytes(fileBytes: number, tail: Uint8Array): number {
   const textBytes = packedBytes(tail);
-  return textBytes === 0 ? fileBytes : fileBytes - trailerBytes - textBytes;
+  const before = fileBytes - trailerBytes - textBytes;
+  return textBytes === 0 || before < 0 ? fileBytes : before;
 }
 
 export const packedTrailerBytes = trailerBytes;

@@ -55,4 +55,8 @@ export function configDirectory(env: PlacesOptions["env"]): string {
 /** Where those of the machine are. */
 export const machineDirectory = "/etc/ctl";
 
-const withoutSlash = (path: string): string => path.replace(/\/+$/, "");
+function withoutSlash(path: string): string {
+  let length = path.length;
+  while (path.endsWith("/", length)) length -= 1;
+  return path.slice(0, length);
+}

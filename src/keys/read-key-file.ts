@@ -19,17 +19,25 @@ const ENOTDIR = 20;
  */
 export function readKeyFile(path: string): Key | null {
   try {
-    return withOwnedFile(path, ({ facts, readAt }) => {
+    return withOwnedFile(path, (file) => {
+      const { facts } = file;
       const where = quote(path);
       if (!facts.isRegular) throw unreadable(`${where} is not a file`);
       refuseUnsafe(facts, path);
       if (facts.bytes > keyBytesMax) throw unreadable(`${where} is too large to be a key of ctl`);
-      return keyIn(readAt(0, facts.bytes), where);
+      return keyIn(file.readAt(0, facts.bytes), where);
     });
   } catch (error) {
     if (isAbsent(error)) return null;
     throw keyErrorOf(error, path);
   }
+}
+
+/** One that must be there, whatever its role. @throws CtlError("key-missing") and those of `readKeyFile` */
+export function loadKey(path: string): { key: Key; from: string } {
+  const key = readKeyFile(path);
+  if (!key) throw new CtlError("key-missing", `There is no key ${quote(path)}`);
+  return { key, from: quote(path) };
 }
 
 /** @param where for the message @throws CtlError("key-unreadable") */

@@ -46,6 +46,14 @@ export function parseRevocations(text: string, where: string): ReadonlySet<strin
   return fingerprints;
 }
 
+/** Why user `ours` cannot trust a list, as the end of a sentence about it, or null. Root may do what it likes anyway. */
+export function distrustOfList(facts: { uid: number; mode: number }, ours: number): string | null {
+  const { uid, mode } = facts;
+  if (uid !== 0 && uid !== ours) return `belongs to user id ${uid}`;
+  if ((mode & 0o022) === 0) return null;
+  return `can be written by others (mode ${(mode & 0o7777).toString(8)})`;
+}
+
 /**
  * Puts one more on the list in `path`, which is made when it is missing. It is on the disk when this returns.
  * @returns false when it was there already
@@ -150,7 +158,7 @@ function readChecked(fd: number, path: string): string {
   const { size, mode, uid, isFile } = attempt("read", path, () => factsOf(fd));
   if (!isFile)
     throw new CtlError("key-unreadable", `The list of revoked keys ${quote(path)} is no file`);
-  const distrust = distrustOfFile(uid, mode);
+  const distrust = distrustOfList({ uid, mode }, process.geteuid?.() ?? 0);
   if (distrust !== null) {
     throw new CtlError("key-unsafe", `The list of revoked keys ${quote(path)} ${distrust}`, {
       hint: "make it yours alone, and look through it: somebody may have taken keys off it",
@@ -168,13 +176,6 @@ function readChecked(fd: number, path: string): string {
 function factsOf(fd: number): { size: number; mode: number; uid: number; isFile: boolean } {
   const facts = nodeFs().fstatSync(fd);
   return { size: facts.size, mode: facts.mode, uid: facts.uid, isFile: facts.isFile() };
-}
-
-/** The end of a sentence about the file, or null. Root may do what it likes anyway. */
-function distrustOfFile(uid: number, mode: number): string | null {
-  if (uid !== 0 && uid !== (process.geteuid?.() ?? 0)) return `belongs to user id ${uid}`;
-  if ((mode & 0o022) === 0) return null;
-  return `can be written by others (mode ${(mode & 0o7777).toString(8)})`;
 }
 
 /** One write. Half a line would make the whole list unreadable, so it is taken back when the disk is full. */

@@ -38,6 +38,12 @@ interface OpenFile {
   inode: bigint;
 }
 
+/** Where the next record goes: the end of an open file, and where that was just now. */
+interface Place {
+  fd: number;
+  size: number;
+}
+
 export class AppendFile {
   readonly #options: AppendFileOptions;
   readonly #bytesMax: number;
@@ -86,17 +92,17 @@ export class AppendFile {
   }
 
   /** The file to write `length` more bytes to: the one that has the name now, and room for them. */
-  #current(length: number): { file: OpenFile; size: number } {
+  #current(length: number): Place {
     let standing = this.#standing();
     if (standing === null) {
       this.#makeFirst();
       standing = this.#standing();
     }
     const size = standing?.size ?? 0;
-    if (size === 0 || size + length <= this.#bytesMax) return { file: this.#opened(), size };
-    if (this.#rotate(length)) return { file: this.#opened(), size: this.#standing()?.size ?? 0 };
+    if (size === 0 || size + length <= this.#bytesMax) return this.#opened(size);
+    if (this.#rotate(length)) return this.#opened(this.#standing()?.size ?? 0);
     // Somebody else is about to rotate it. A file that nobody rotates may still not grow for ever.
-    if (size + length <= 2 * this.#bytesMax) return { file: this.#opened(), size };
+    if (size + length <= 2 * this.#bytesMax) return this.#opened(size);
     throw new OsError("flock", EAGAIN);
   }
 
@@ -108,14 +114,16 @@ export class AppendFile {
     return facts && { size: Number(facts.size) };
   }
 
-  #opened(): OpenFile {
-    if (this.#file) return this.#file;
+  /** @param size of the file that is open; one that must be opened says itself how long it is */
+  #opened(size: number): Place {
+    if (this.#file) return { fd: this.#file.fd, size };
     const { O_RDWR, O_APPEND } = nodeFs().constants;
     const fd = nodeFs().openSync(this.#options.path, O_RDWR | O_APPEND);
-    const { dev: device, ino: inode, size } = nodeFs().fstatSync(fd, { bigint: true });
-    this.#file = { fd, device, inode };
-    this.#isTorn = size > 0n && !endsInLine(fd, Number(size));
-    return this.#file;
+    const facts = nodeFs().fstatSync(fd, { bigint: true });
+    this.#file = { fd, device: facts.dev, inode: facts.ino };
+    const length = Number(facts.size);
+    this.#isTorn = length > 0 && !endsInLine(fd, length);
+    return { fd, size: length };
   }
 
   #forget(): void {
@@ -192,19 +200,19 @@ export class AppendFile {
       nodeFs().rmSync(draft, { force: true });
       throw error;
     }
-    this.#standing();
   }
 
-  #write({ file, size }: { file: OpenFile; size: number }, line: Uint8Array): void {
+  #write({ fd, size }: Place, line: Uint8Array): void {
     const bytes = this.#isTorn ? Buffer.concat([Buffer.from("\n"), line]) : line;
-    const written = nodeFs().writeSync(file.fd, bytes);
+    const written = nodeFs().writeSync(fd, bytes);
+    if (written < bytes.length) {
+      // The disk is full. A piece that nobody has written behind yet can be taken back.
+      const isLast = nodeFs().fstatSync(fd).size === size + written;
+      if (isLast) nodeFs().ftruncateSync(fd, size);
+      else this.#isTorn = true;
+      throw new OsError("write", ENOSPC);
+    }
     this.#isTorn = false;
-    if (written === bytes.length) return;
-    // The disk is full. A piece that nobody has written behind yet can be taken back.
-    const isLast = nodeFs().fstatSync(file.fd).size === size + written;
-    if (isLast) nodeFs().ftruncateSync(file.fd, size);
-    else this.#isTorn = true;
-    throw new OsError("write", ENOSPC);
   }
 
   #failed(error: unknown): void {

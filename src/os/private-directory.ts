@@ -35,3 +35,8 @@ export function makePrivateDirectory(path: string): void {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
 }
+
+/** The same with whatever is missing above it. @throws the system's error */
+export function makePrivateDirectories(path: string): void {
+  nodeFs().mkdirSync(path, { recursive: true, mode: 0o700 });
+}

@@ -237,3 +237,14 @@ export function socketHandler(
 export function fdOf(socket: Socket<SocketTransport>): number {
   return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }
+
+/**
+ * Whom an accepted socket is from: the address, and "127.0.0.1:9000" for messages. Against its types the runtime knows
+ * neither of a peer that had reset its connection before it was accepted; its `close` follows.
+ */
+export function remoteOf(socket: Socket<SocketTransport>): { address: string; from: string } {
+  const address: string | undefined = socket.remoteAddress;
+  if (address === undefined) return { address: "", from: "a peer that is gone" };
+  const host = address.includes(":") ? `[${address}]` : address;
+  return { address, from: `${host}:${socket.remotePort}` };
+}

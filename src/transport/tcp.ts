@@ -17,7 +17,13 @@ import {
   listenError,
   nameNotResolved,
 } from "./socket-errors.ts";
-import { connectionsMax, fdOf, socketHandler, SocketTransport } from "./socket-transport.ts";
+import {
+  connectionsMax,
+  fdOf,
+  remoteOf,
+  socketHandler,
+  SocketTransport,
+} from "./socket-transport.ts";
 import type { Listener, Transport } from "./transport.ts";
 
 /** What we sent and nobody acknowledged for so long means a dead peer: the same as silence on an idle connection. */
@@ -93,7 +99,7 @@ export async function listenTcp(options: ListenTcpOptions): Promise<Listener> {
   const { host: hostname, port } = options;
   let open = 0;
   const accept = (socket: Socket<SocketTransport>): void => {
-    const from = hostAndPort(socket.remoteAddress, socket.remotePort);
+    const { address, from } = remoteOf(socket);
     const transport = new SocketTransport(socket, {
       peer: `tcp ${from}`,
       kind: "tcp",
@@ -101,7 +107,7 @@ export async function listenTcp(options: ListenTcpOptions): Promise<Listener> {
     });
     socket.data = transport;
     open += 1;
-    if (options.allows?.(socket.remoteAddress) === false) {
+    if (options.allows?.(address) === false) {
       transport.destroy();
       const text = "its address is not allowed";
       return options.refused?.({ peer: transport.peer, fault: "address", text, fingerprint: null });
@@ -143,8 +149,10 @@ export async function listenUnix(options: ListenUnixOptions): Promise<Listener> 
   }
 }
 
-/** "127.0.0.1:9000", "[::1]:9000". */
+/** "127.0.0.1:9000", "[::1]:9000". A listener for both families shows the one in the words of the other. */
 export function hostAndPort(host: string, port: number): string {
+  const mapped = /^::ffff:(?<ipv4>[0-9.]+)$/.exec(host)?.groups?.["ipv4"];
+  if (mapped !== undefined) return `${mapped}:${port}`;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

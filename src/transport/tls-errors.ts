@@ -6,10 +6,21 @@ import type { Key } from "../keys/contract.ts";
 
 /** @param reason the runtime's word for it */
 export function handshakeFailure(where: string, reason: string, key: Key): CtlError {
-  if (reason === "WRONG_VERSION_NUMBER" || /HTTP_REQUEST|WRONG_SSL_VERSION/.test(reason)) {
+  // The last is a peer that sends back what it hears.
+  if (/WRONG_VERSION_NUMBER|HTTP_REQUEST|WRONG_SSL_VERSION|UNEXPECTED_MESSAGE/.test(reason)) {
     return new CtlError("not-ctl", `${where} does not speak TLS`, {
       hint: "something else listens there, or a daemon without keys, which wants --insecure-no-authentication",
     });
+  }
+  // The runtime's word for an orderly end, too.
+  if (reason === "ECONNRESET") {
+    return new CtlError(
+      "connection-lost",
+      `${where} closed the connection instead of a handshake`,
+      {
+        hint: "check the port: something else may listen there, or a daemon that does not --allow this address",
+      },
+    );
   }
   if (/^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_SIGNATURE)/.test(reason)) {
     return new CtlError("refused", `${where} has a key of another cluster; ours is ${ours(key)}`, {

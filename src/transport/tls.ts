@@ -3,24 +3,23 @@
 
 import type { Socket, SocketHandler } from "bun";
 
-import { CtlError } from "../base/errors.ts";
-import { PeerCheck, type PeerVerdict } from "../keys/check-peer.ts";
+import type { CtlError } from "../base/errors.ts";
+import { PeerCheck } from "../keys/check-peer.ts";
 import { type Key, nodeServerName, type Role } from "../keys/contract.ts";
 import { setTcpUserTimeout } from "../os/socket-options.ts";
 import { connectFailure } from "./connect-failure.ts";
 import { connectWithin } from "./connect-within.ts";
+import { Gate } from "./gate.ts";
 import type { Refused } from "./refused.ts";
 import { errnoOf } from "./socket-errors.ts";
-import { connectionsMax, fdOf, socketHandler, SocketTransport } from "./socket-transport.ts";
+import { fdOf, socketHandler, SocketTransport } from "./socket-transport.ts";
 import { type ConnectTcpOptions, hostAndPort, listenTcpError, unacknowledgedMsMax } from "./tcp.ts";
 import { handshakeFailure, peerRefused } from "./tls-errors.ts";
+import { verdictOn } from "./tls-verdict.ts";
 import type { Listener, Transport } from "./transport.ts";
 
 /** TLS 1.3 on the wire. Given as a number: the runtime takes a string for no limit at all, or throws. */
 const tls13 = 0x0304;
-
-/** A stranger's handshake must be over by then. */
-export const handshakeTimeoutMs = 10_000;
 
 interface TlsOptions {
   key: Key;
@@ -44,7 +43,7 @@ export interface ListenTlsOptions extends TlsOptions {
 export function connectTls(options: ConnectTlsOptions): Promise<Transport> {
   const where = hostAndPort(options.host, options.port);
   const check = peerCheck(options, ["node"]);
-  return connectWithin(options, where, () => {
+  return connectWithin(options, where, (reached) => {
     const opened = Promise.withResolvers<Transport>();
     const { host: hostname, port, key } = options;
     const fail = (socket: Socket<SocketTransport>, error: CtlError): void => {
@@ -55,6 +54,7 @@ export function connectTls(options: ConnectTlsOptions): Promise<Transport> {
       ...tlsHandler((opening) => {
         setTcpUserTimeout(fdOf(opening), unacknowledgedMsMax);
         opening.data = new SocketTransport(opening, { peer: `tcp ${where}`, kind: "tcp" });
+        reached(opening.data);
       }),
       handshake: (shaken, isDone, error) => {
         const verdict = verdictOn(shaken, check, { isDone, error });
@@ -84,7 +84,7 @@ export function connectTls(options: ConnectTlsOptions): Promise<Transport> {
 /** @throws CtlError */
 export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   const { host: hostname, port, key } = options;
-  const gate = new Gate(options);
+  const gate = new Gate({ ...options, check: peerCheck(options, ["operator", "observer"]) });
   const tls = {
     cert: key.certificate,
     key: key.privateKey,
@@ -109,103 +109,9 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   }
 }
 
-/** Who has been let in, and who still has to show what he is. */
-class Gate {
-  readonly #options: ListenTlsOptions;
-  readonly #check: PeerCheck;
-  readonly #deadlines = new Map<SocketTransport, ReturnType<typeof setTimeout>>();
-  #open = 0;
-
-  constructor(options: ListenTlsOptions) {
-    this.#options = options;
-    this.#check = peerCheck(options, ["operator", "observer"]);
-  }
-
-  opened(socket: Socket<SocketTransport>): void {
-    const { remoteAddress, remotePort } = socket;
-    const transport: SocketTransport = new SocketTransport(socket, {
-      peer: `tcp ${hostAndPort(remoteAddress, remotePort)}`,
-      kind: "tcp",
-      ended: () => this.#ended(transport),
-    });
-    socket.data = transport;
-    this.#open += 1;
-    if (!this.#options.allows(remoteAddress)) {
-      return this.#refuse(transport, { fault: "address", text: "its address is not allowed" });
-    }
-    if (this.#open > (this.#options.connectionsMax ?? connectionsMax)) {
-      return this.#refuse(transport, { fault: "connections", text: "there are too many" });
-    }
-    setTcpUserTimeout(fdOf(socket), unacknowledgedMsMax);
-    const late = { fault: "timeout", text: "its handshake took too long" } as const;
-    const deadline = setTimeout(() => this.#refuse(transport, late), handshakeTimeoutMs);
-    this.#deadlines.set(transport, deadline);
-  }
-
-  shaken(socket: Socket<SocketTransport>, outcome: Handshake): void {
-    const transport = socket.data;
-    if (!this.#deadlines.has(transport)) return;
-    const verdict = verdictOn(socket, this.#check, outcome);
-    if ("failure" in verdict) {
-      return this.#refuse(transport, { fault: "handshake", text: verdict.failure });
-    }
-    if (!verdict.identity) return this.#refuse(transport, verdict);
-    this.#forgive(transport);
-    transport.identity = verdict.identity;
-    this.#options.onConnection(transport);
-  }
-
-  #refuse(
-    transport: SocketTransport,
-    {
-      fault,
-      text,
-      fingerprint = null,
-    }: Omit<Refused, "peer" | "fingerprint"> & { fingerprint?: string | null },
-  ): void {
-    this.#forgive(transport);
-    transport.destroy();
-    this.#options.refused({ peer: transport.peer, fault, text, fingerprint });
-  }
-
-  /** It owes nothing any more. */
-  #forgive(transport: SocketTransport): void {
-    clearTimeout(this.#deadlines.get(transport));
-    this.#deadlines.delete(transport);
-  }
-
-  #ended(transport: SocketTransport): void {
-    this.#open -= 1;
-    this.#forgive(transport);
-  }
-}
-
-interface Handshake {
-  isDone: boolean;
-  error: Error | null;
-}
-
-/** The runtime's verdict first, then ours. A handshake that is done need not be one that was authorized. */
-function verdictOn(
-  socket: Socket<SocketTransport>,
-  check: PeerCheck,
-  { isDone, error }: Handshake,
-): PeerVerdict | { failure: string } {
-  if (error)
-    return {
-      failure: errnoOf(error) === "EPROTO" ? reasonOf(error) : (errnoOf(error) ?? error.message),
-    };
-  if (!isDone || !socket.authorized) return { failure: "not authorized" };
-  return check.check(socket.getPeerX509Certificate());
-}
-
-/** "error:1000045c:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA" ends in what matters. */
-function reasonOf(error: Error): string {
-  return error.message.slice(error.message.lastIndexOf(":") + 1);
-}
-
-function peerCheck({ key, isRevoked }: TlsOptions, accepts: readonly Role[]): PeerCheck {
-  const { authorities, identity } = key;
+function peerCheck(options: TlsOptions, accepts: readonly Role[]): PeerCheck {
+  const { authorities, identity } = options.key;
+  const isRevoked = (fingerprint: string): boolean => options.isRevoked(fingerprint);
   return new PeerCheck({ authorities, cluster: identity.cluster, accepts, isRevoked });
 }
 

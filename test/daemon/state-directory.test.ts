@@ -6,8 +6,8 @@ import { join } from "node:path";
 
 import {
   prepareStateDirectory,
-  stateDirectoryPath,
   type StateDirectoryOptions,
+  stateDirectoryPath,
 } from "../../src/daemon/state-directory.ts";
 import { account } from "../../src/os/machine.ts";
 import type { DirectoryFacts } from "../../src/os/private-directory.ts";
@@ -96,8 +96,9 @@ describe("a directory", () => {
 
   test("of somebody else is refused", () => {
     const path = join(root, "foreign");
-    const inspect = (): DirectoryFacts => ({ isDirectory: true, uid: 4_711, mode: 0o40700 });
-    expect(prepare(path, { inspect }).refusal?.message).toEndWith("it belongs to user id 4711");
+    const facts: DirectoryFacts = { isDirectory: true, uid: 4_711, mode: 0o40700 };
+    const { refusal } = prepare(path, { inspect: () => facts });
+    expect(refusal?.message).toEndWith("it belongs to user id 4711");
   });
 
   test("that is a file, or a link to a directory, is refused", () => {

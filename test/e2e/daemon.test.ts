@@ -8,9 +8,8 @@ import { until } from "../support/until.ts";
 import { expectFailure } from "./support/failure-line.ts";
 import { isAlive } from "./support/processes.ts";
 import { said } from "./support/running.ts";
-import { openSandbox, type Sandbox, untilNothingIsLeft } from "./support/sandbox.ts";
+import { insecure, openSandbox, type Sandbox, untilNothingIsLeft } from "./support/sandbox.ts";
 
-const insecure = "--insecure-no-authentication";
 let box: Sandbox;
 
 beforeAll(async () => {
@@ -28,6 +27,7 @@ const shortly = { timeoutMs: 10_000 };
 const openDaemon = (name: string, words: readonly string[]): string[] => [
   "daemon",
   insecure,
+  ...box.state,
   "--socket",
   socketNamed(name),
   ...words,
@@ -38,23 +38,34 @@ describe("without a key", () => {
     "%s is refused with 78, and nothing listens",
     async (words) => {
       const socket = socketNamed("refused");
-      const ended = await box.ctl(["daemon", ...words.split(" "), "--socket", socket], shortly);
-      expectFailure(ended, 78, ["no key", "--port", "--listen", insecure]);
+      const more = [...box.state, "--socket", socket];
+      const how = { ...shortly, env: box.keyless };
+      const ended = await box.ctl(["daemon", ...words.split(" "), ...more], how);
+      const places = [`"${box.keyless["HOME"]}/.config/ctl"`, '"/etc/ctl"'];
+      expectFailure(ended, 78, ["No key for a daemon", ...places, "ctl init", "ctl-node", "--key"]);
       expect(ended.text).toBe("");
       expect(await Bun.file(socket).exists()).toBe(false);
     },
   );
 
   test("the variable of the controller is not enough for a daemon", async () => {
-    const env = { CTL_INSECURE_NO_AUTHENTICATION: "1" };
-    expect((await box.ctl(["daemon", "--port", "0"], { ...shortly, env })).code).toBe(78);
+    const env = { ...box.keyless, CTL_INSECURE_NO_AUTHENTICATION: "1" };
+    const ended = await box.ctl(["daemon", "--port", "0", ...box.state], { ...shortly, env });
+    expectFailure(ended, 78, ["No key for a daemon"]);
+  });
+
+  test("an operator's key is no key for a daemon", async () => {
+    const key = join(box.keys, "operator.key");
+    const words = ["daemon", "--port", "0", "--key", key, ...box.state];
+    expectFailure(await box.ctl(words, shortly), 78, [`"${key}"`, "operator's", "for a daemon"]);
   });
 
   test("the Unix socket alone needs nothing", async () => {
     const socket = socketNamed("alone");
-    const run = box.start(["daemon", "--socket", socket]);
+    const run = box.start(["daemon", ...box.state, "--socket", socket], { env: box.keyless });
     await said(run, /^ctl: listening on unix:/m);
-    const ended = await box.ctl(["exec", `unix:${socket}`, "echo", "here"]);
+    const env = box.keyless;
+    const ended = await box.ctl(["exec", `unix:${socket}`, "echo", "here"], { env });
     expect(ended).toMatchObject({ text: "here\n", stderr: "", code: 0 });
     run.signal("SIGTERM");
     expect(await run.ended).toMatchObject({
@@ -65,9 +76,45 @@ describe("without a key", () => {
   });
 });
 
+describe("with a key", () => {
+  test("says where it listens in one line on stdout, and nothing else, from its start to its end", async () => {
+    const daemon = await box.startDaemon();
+    expect(daemon.address).toMatch(/^127\.0\.0\.1:[1-9]\d+$/);
+    const ended = await box.ctl(["exec", daemon.address, "echo", "here"]);
+    expect(ended).toMatchObject({ text: "here\n", stderr: "", code: 0 });
+    const line = `ctl: listening on ${daemon.address}\n`;
+    expect(await daemon.stop()).toMatchObject({ text: line, stderr: "" });
+  });
+
+  test("listens on every address unless it is told one", async () => {
+    const args = ["--port", "0", "--socket", socketNamed("every"), ...box.state];
+    await using daemon = await box.startDaemon({ args });
+    expect(daemon.address).toBe(`[::]:${daemon.port}`);
+    for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
+      const ended = await box.ctl(["exec", `${host}:${daemon.port}`, "echo", host]);
+      expect(ended).toMatchObject({ text: `${host}\n`, stderr: "", code: 0 });
+    }
+  });
+
+  test("does not talk to whoever has none, which both sides say", async () => {
+    await using daemon = await box.startDaemon();
+    const ended = await box.ctl(["exec", insecure, daemon.address, "true"], { env: box.keyless });
+    const parts = [`${daemon.address}: session: `, daemon.address, "leave out", insecure];
+    expectFailure(ended, 125, parts);
+    await said(daemon.run, /^ctl: tcp 127\.0\.0\.1:\d+: refused: WRONG_VERSION_NUMBER$/m);
+  });
+
+  test("--allow: an address that may not connect is turned away, which the daemon says", async () => {
+    await using daemon = await box.startDaemon({ more: ["--allow", "192.0.2.0/24"] });
+    const ended = await box.ctl(["exec", daemon.address, "true"]);
+    expectFailure(ended, 255, [daemon.address, "closed the connection", "--allow"]);
+    await said(daemon.run, /^ctl: tcp 127\.0\.0\.1:\d+: refused: its address is not allowed$/m);
+  });
+});
+
 describe("with the port open to everybody", () => {
   test("says where it listens in one line on stdout, and what that means in one on stderr", async () => {
-    await using daemon = await box.startDaemon();
+    await using daemon = await box.startDaemon({ isOpen: true });
     expect(daemon.run.stdoutText()).toBe(`ctl: listening on ${daemon.address}\n`);
     expect(daemon.address).toMatch(/^127\.0\.0\.1:[1-9]\d+$/);
     const warning = `ctl: no authentication: whoever reaches ${daemon.address} can run commands`;
@@ -76,12 +123,28 @@ describe("with the port open to everybody", () => {
     expect(daemon.run.stderrText().trim().split("\n")).toHaveLength(1);
   });
 
-  test("says so as an event with --json", async () => {
+  test("listens on loopback unless it is told an address", async () => {
+    const args = ["--port", "0", insecure, "--socket", socketNamed("loopback"), ...box.state];
+    await using daemon = await box.startDaemon({ args });
+    expect(daemon.address).toBe(`127.0.0.1:${daemon.port}`);
+  });
+
+  test("each exec says so once, however many nodes it is about", async () => {
+    await using first = await box.startDaemon({ isOpen: true });
+    await using second = await box.startDaemon({ isOpen: true });
+    const nodes = `${first.address},${second.address}`;
+    const ended = await box.ctl(["exec", insecure, nodes, "echo", "open"], { env: box.keyless });
+    expect(ended.text.match(/: open$/gm)).toHaveLength(2);
+    expectFailure(ended, 0, ["127.0.0.1:", ": no authentication: ", "can run commands there"]);
+  });
+
+  test.each([true, false])("says so as an event with --json: %s", async (isOpen) => {
     const socket = socketNamed("json");
-    const run = box.start(["daemon", "--port", "0", insecure, "--socket", socket, "--json"]);
+    const where = ["--port", "0", "--listen", "127.0.0.1", "--socket", socket, ...box.state];
+    const run = box.start(["daemon", ...where, "--json", ...(isOpen ? [insecure] : [])]);
     const [line] = await said(run, /^\{.*\}\n/m);
     const event: unknown = JSON.parse(line);
-    expect(event).toMatchObject({ ev: "daemon.listening", pid: run.pid });
+    expect(event).toMatchObject({ ev: "daemon.listening", pid: run.pid, insecure: isOpen });
     expect(event).toHaveProperty("addresses", [
       expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       `unix:${socket}`,
@@ -89,12 +152,17 @@ describe("with the port open to everybody", () => {
     run.signal("SIGTERM");
     expect((await run.ended).code).toBe(0);
   });
+});
+
+describe.each(["with a key", "open to everybody"])("%s", (kind) => {
+  const consent = kind === "with a key" ? [] : [insecure];
 
   test.each(["::1", "[::1]"])("listens on IPv6, written %s", async (host) => {
-    const args = ["--listen", host, "--port", "0", insecure, "--socket", socketNamed("six")];
-    await using daemon = await box.startDaemon({ args });
+    const where = ["--listen", host, "--port", "0", "--socket", socketNamed("six")];
+    await using daemon = await box.startDaemon({ args: [...where, ...box.state, ...consent] });
     expect(daemon.address).toStartWith("[::1]:");
-    expect((await box.ctl(["exec", daemon.address, "echo", "six"])).text).toBe("six\n");
+    const ended = await box.ctl(["exec", ...consent, daemon.address, "echo", "six"]);
+    expect(ended.text).toBe("six\n");
   });
 });
 
@@ -117,7 +185,7 @@ describe("cannot listen, says why in one line and gives 1:", () => {
 
   test("another daemon has the socket, which goes on as if nothing was", async () => {
     await using daemon = await box.startDaemon();
-    const ended = await box.ctl(["daemon", "--socket", daemon.socket], shortly);
+    const ended = await box.ctl(["daemon", ...box.state, "--socket", daemon.socket], shortly);
     expectFailure(ended, 1, [`unix:${daemon.socket}`, "another daemon", "--stop"]);
     expect((await box.ctl(["exec", `unix:${daemon.socket}`, "true"])).code).toBe(0);
   });
@@ -125,24 +193,33 @@ describe("cannot listen, says why in one line and gives 1:", () => {
   test("the socket's directory is a file, or belongs to everybody", async () => {
     const file = join(box.directory, "plain-file");
     writeFileSync(file, "");
-    const below = await box.ctl(["daemon", "--socket", join(file, "d.sock")], shortly);
+    const below = await box.ctl(
+      ["daemon", ...box.state, "--socket", join(file, "d.sock")],
+      shortly,
+    );
     expectFailure(below, 1, [`"${file}"`, "not a directory"]);
     const shared = join(box.directory, "shared");
     mkdirSync(shared);
     chmodSync(shared, 0o777);
-    const open = await box.ctl(["daemon", "--socket", join(shared, "d.sock")], shortly);
+    const open = await box.ctl(
+      ["daemon", ...box.state, "--socket", join(shared, "d.sock")],
+      shortly,
+    );
     expectFailure(open, 1, [`"${shared}"`, "written by others", "only you"]);
   });
 
   test("the socket's path is too long", async () => {
-    const ended = await box.ctl(["daemon", "--socket", socketNamed("x".repeat(120))], shortly);
+    const ended = await box.ctl(
+      [...["daemon", ...box.state, "--socket"], socketNamed("x".repeat(120))],
+      shortly,
+    );
     expectFailure(ended, 1, ["107"]);
   });
 });
 
 describe("its Unix socket", () => {
   test("and the directory that it makes are its owner's alone", async () => {
-    const run = box.start(["daemon"]);
+    const run = box.start(["daemon", ...box.state]);
     const [, path = ""] = await said(run, /^ctl: listening on unix:(.+)$/m);
     expect(path).toBe(join(box.directory, "run", "ctl", "daemon.sock"));
     expect({ folder: modeOf(join(path, "..")), socket: modeOf(path) }).toEqual({
@@ -158,7 +235,7 @@ describe("its Unix socket", () => {
     const first = await box.startDaemon();
     await first.kill();
     expect(statSync(first.socket).isSocket()).toBe(true);
-    const run = box.start(["daemon", "--socket", first.socket]);
+    const run = box.start(["daemon", ...box.state, "--socket", first.socket]);
     await said(run, /listening/);
     expect((await box.ctl(["exec", `unix:${first.socket}`, "true"])).code).toBe(0);
     run.signal("SIGTERM");
@@ -166,9 +243,8 @@ describe("its Unix socket", () => {
   });
 
   test("has a name of its own for another port", async () => {
-    const words = ["daemon", "--port", "0", insecure];
-    const run = box.start(words);
-    const [, port = ""] = await said(run, /listening on 127\.0\.0\.1:(\d+)$/m);
+    const run = box.start(["daemon", "--port", "0", ...box.state]);
+    const [, port = ""] = await said(run, /listening on \[::\]:(\d+)$/m);
     const status = await box.ctl(["daemon", "--status", "--port", port]);
     expect(status.text).toContain(`unix:${box.directory}/run/ctl/daemon-${port}.sock`);
     run.signal("SIGTERM");
@@ -203,11 +279,16 @@ describe("--status and --stop", () => {
 });
 
 describe("--detach", () => {
-  test("returns when the daemon listens, in a session of its own, and names its log", async () => {
+  test.each([
+    ["with a key", [], ""],
+    ["open to everybody", [insecure], "ctl: no authentication: "],
+  ])("%s: returns when it listens, in a session of its own, and names its log", async (...kind) => {
+    const [name, consent, logged] = kind;
     const socket = socketNamed("detached");
-    const log = join(box.directory, "detached.log");
-    const words = ["daemon", "--detach", "--port", "0", insecure, "--socket", socket];
-    const started = await box.ctl([...words, "--log", log], shortly);
+    const log = join(box.directory, `detached ${name}.log`);
+    const words = ["daemon", "--detach", "--port", "0", ...consent, ...box.state];
+    const more = ["--listen", "127.0.0.1", "--socket", socket, "--log", log];
+    const started = await box.ctl([...words, ...more], shortly);
     expect(started).toMatchObject({ stderr: "", code: 0 });
     const [, address = "", pid = ""] =
       /^ctl: listening on (\S+); pid (\d+), log in .+; end it with: .+\n$/.exec(started.text) ?? [];
@@ -216,8 +297,8 @@ describe("--detach", () => {
     );
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
     expect({ group: stat[2], session: stat[3] }).toEqual({ group: pid, session: pid });
-    expect((await box.ctl(["exec", address, "echo", "on"])).text).toBe("on\n");
-    expect(readFileSync(log, "utf8")).toStartWith("ctl: no authentication: ");
+    expect((await box.ctl(["exec", ...consent, address, "echo", "on"])).text).toBe("on\n");
+    expect(readFileSync(log, "utf8").slice(0, "ctl: no authentication: ".length)).toBe(logged);
     expect(modeOf(log)).toBe("600");
     expect((await box.ctl(["daemon", "--stop", "--socket", socket])).code).toBe(0);
     await untilNothingIsLeft(box);
@@ -226,12 +307,16 @@ describe("--detach", () => {
 
   test("shows why it could not start", async () => {
     await using daemon = await box.startDaemon();
-    const words = ["daemon", "--detach", "--socket", daemon.socket];
-    expectFailure(await box.ctl(words, shortly), 1, [`unix:${daemon.socket}`, "another daemon"]);
-    const port = ["--port", `${daemon.port}`, insecure, "--socket", socketNamed("again")];
-    expectFailure(await box.ctl(["daemon", "--detach", ...port], shortly), 1, ["taken"]);
-    const open = ["--port", "0", "--socket", socketNamed("again")];
-    expectFailure(await box.ctl(["daemon", "--detach", ...open], shortly), 78, ["no key"]);
+    const words = ["daemon", "--detach", ...box.state, "--socket"];
+    const same = await box.ctl([...words, daemon.socket], shortly);
+    expectFailure(same, 1, [`unix:${daemon.socket}`, "another daemon"]);
+    const again = [...words, socketNamed("again")];
+    const port = ["--listen", "127.0.0.1", "--port", `${daemon.port}`];
+    for (const consent of [[], [insecure]]) {
+      expectFailure(await box.ctl([...again, ...port, ...consent], shortly), 1, ["taken"]);
+    }
+    const keyless = await box.ctl([...again, "--port", "0"], { ...shortly, env: box.keyless });
+    expectFailure(keyless, 78, ["No key for a daemon"]);
   });
 });
 

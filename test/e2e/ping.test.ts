@@ -1,10 +1,19 @@
 // `ctl ping`: who answers, how fast, with which version, how far its clock is off, and the exit code for all together.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { version } from "../../package.json";
+import { printKey } from "../../src/keys/key-file.ts";
 import { expectFailure } from "./support/failure-line.ts";
-import { type Daemon, openSandbox, type Sandbox } from "./support/sandbox.ts";
+import {
+  type Daemon,
+  insecure,
+  keysOfTests,
+  openSandbox,
+  type Sandbox,
+} from "./support/sandbox.ts";
 
 const nobody = "127.0.0.1:1";
 const line =
@@ -12,26 +21,35 @@ const line =
 
 let box: Sandbox;
 let daemon: Daemon;
+/** Whoever reaches it may command it. */
+let open: Daemon;
 
 beforeAll(async () => {
   box = await openSandbox();
   daemon = await box.startDaemon();
+  open = await box.startDaemon({ isOpen: true });
 });
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();
+  await open[Symbol.asyncDispose]();
   await box[Symbol.asyncDispose]();
 });
 
-test("shows round trip, version, clock offset and its error bound, and that nobody is asked for a key", async () => {
-  const { text, stderr, code } = await box.ctl(["ping", daemon.address]);
+test.each([
+  ["", []],
+  [", and that nobody is asked for a key", [insecure]],
+])("shows round trip, version, clock offset and its error bound%s", async (_name, consent) => {
+  const { address } = consent.length === 0 ? daemon : open;
+  const { text, stderr, code } = await box.ctl(["ping", ...consent, address]);
   expect({ stderr, code, lines: text.trim().split("\n").length }).toEqual({
     stderr: "",
     code: 0,
     lines: 1,
   });
   const shown = line.exec(text)?.groups ?? {};
-  expect(shown).toMatchObject({ node: daemon.address, version });
-  expect(text).toEndWith("NO AUTHENTICATION\n");
+  expect(shown).toMatchObject({ node: address, version });
+  const rest = text.slice(line.exec(text)?.[0].length);
+  expect(rest).toBe(consent.length === 0 ? "\n" : "  NO AUTHENTICATION\n");
   // The same clock at both ends, so the truth is known: an offset of nothing.
   expect(Math.abs(Number(shown["offset"]))).toBeLessThanOrEqual(Number(shown["error"]) + 0.001);
   expect(Number(shown["error"])).toBeLessThanOrEqual(Number(shown["rtt"]));
@@ -63,6 +81,27 @@ test("shows limits, addresses and the daemon's life with -v", async () => {
   expect(text).toMatch(/incarnation [0-9a-f]{48}\n/);
 });
 
+test("shows with -v which key the daemon has, and where none was asked for", async () => {
+  const { name, cluster, fingerprint } = (await keysOfTests()).node.identity;
+  const keyed = await box.ctl(["ping", "-v", daemon.address]);
+  expect(keyed.text).toContain(`\n  key "${name}" of ${cluster}, fingerprint ${fingerprint}\n`);
+  for (const words of [[`unix:${daemon.socket}`], [insecure, open.address]]) {
+    const { text } = await box.ctl(["ping", "-v", ...words]);
+    expect(text).toContain("\n  no key was asked for\n");
+    expect(text).not.toContain("fingerprint");
+  }
+});
+
+test("an observer's key is enough, and none is needed for a socket of this machine", async () => {
+  const { observer } = await keysOfTests();
+  const key = join(box.directory, "looks.key");
+  writeFileSync(key, printKey(observer), { mode: 0o600 });
+  const env = box.keyless;
+  const ended = await box.ctl(["ping", "--key", key, daemon.address], { env });
+  expect(ended).toMatchObject({ stderr: "", code: 0 });
+  expect((await box.ctl(["ping", `unix:${daemon.socket}`], { env })).code).toBe(0);
+});
+
 test("is one object per node with --json, in whole nanoseconds", async () => {
   const ended = await box.ctl(["ping", "--json", `${daemon.address},${nobody}`]);
   expect(ended).toMatchObject({ stderr: "", code: 1 });
@@ -76,9 +115,11 @@ test("is one object per node with --json, in whole nanoseconds", async () => {
     node: daemon.address,
     version,
     pid: daemon.pid,
-    insecure: true,
+    insecure: false,
     addresses: [daemon.address, `unix:${daemon.socket}`],
   });
+  const { name, role, fingerprint } = (await keysOfTests()).node.identity;
+  expect(first.key).toEqual({ name, role, fingerprint });
   for (const key of ["rtt", "offset", "err"]) expect(Number.isInteger(first[key])).toBe(true);
   expect(first.rtt).toBeGreaterThan(0);
   expect(second).toMatchObject({ ev: "error", node: nobody, code: "connect-refused" });
@@ -86,6 +127,11 @@ test("is one object per node with --json, in whole nanoseconds", async () => {
     errname: "ECONNREFUSED",
     hint: expect.stringContaining("ctl daemon"),
   });
+});
+
+test("says with --json that nobody is asked for a key", async () => {
+  const { text } = await box.ctl(["ping", "--json", insecure, open.address]);
+  expect(JSON.parse(text)).toMatchObject({ insecure: true, key: null });
 });
 
 test("asks as often as it is told to", async () => {
@@ -120,14 +166,15 @@ test("gives 0 when all answer, and 255 when none does, with a line for each", as
   expect(lines[1]).toStartWith("ctl: no-such-node.invalid: session: ENOTFOUND: ");
 });
 
-test("says nothing over the network unless that was typed", async () => {
-  const env = { CTL_INSECURE_NO_AUTHENTICATION: undefined };
-  const ended = await box.ctl(["ping", daemon.address], { env });
+test("says nothing over the network without a key unless that was typed", async () => {
+  const env = box.keyless;
+  const ended = await box.ctl(["ping", open.address], { env });
   expectFailure(ended, 255, [
-    `${daemon.address}: session: `,
-    "no key",
-    "--insecure-no-authentication",
+    `${open.address}: session: `,
+    "no key that may look: ",
+    `"${env["HOME"]}/.config/ctl"`,
+    "ctl init",
+    "--key",
   ]);
-  const typed = ["ping", "--insecure-no-authentication", daemon.address];
-  expect((await box.ctl(typed, { env })).code).toBe(0);
+  expect((await box.ctl(["ping", insecure, open.address], { env })).code).toBe(0);
 });

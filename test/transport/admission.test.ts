@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 
-import { Admission, sourceOf, type Verdict } from "../../src/transport/admission.ts";
+import { sourceOf } from "../../src/transport/admission.ts";
 import {
   handshakeMsMax,
   handshakesPerSourceMax,
@@ -13,73 +13,13 @@ import {
   trustedMs,
   trustedSourcesMax,
 } from "../../src/transport/limits.ts";
+import { Door, go } from "../support/door.ts";
 
 const alice = "192.0.2.1";
 const bob = "192.0.2.2";
 /** Different ones, as many as you like. */
 const stranger = (index: number): string =>
   `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
-const go = (...ids: number[]): Verdict<number>[] => ids.map((id) => ({ kind: "go", id }));
-
-/** An admission with a clock of its own and names for what happens. */
-class Door {
-  readonly admission = new Admission<number>();
-  now = 1_000_000;
-  #nextId = 0;
-
-  open(address: string): { id: number; verdicts: Verdict<number>[] } {
-    const id = (this.#nextId += 1);
-    return { id, verdicts: this.admission.opened(id, address, this.now) };
-  }
-
-  openMany(address: string, count: number): Verdict<number>[] {
-    return Array.from({ length: count }, () => this.open(address).verdicts).flat();
-  }
-
-  authenticated(id: number): Verdict<number>[] {
-    return this.admission.authenticated(id, this.now);
-  }
-
-  failed(id: number): Verdict<number>[] {
-    return this.admission.failed(id, this.now);
-  }
-
-  closed(id: number): Verdict<number>[] {
-    return this.admission.closed(id, this.now);
-  }
-
-  /** Lets time pass as a caller with one timer does. */
-  pass(ms: number): Verdict<number>[] {
-    const end = this.now + ms;
-    const verdicts: Verdict<number>[] = [];
-    for (let due = this.admission.nextDueMs(); due !== null && due <= end;) {
-      // Later than now, or the caller would spin.
-      expect(due).toBeGreaterThan(this.now);
-      this.now = due;
-      verdicts.push(...this.admission.due(this.now));
-      due = this.admission.nextDueMs();
-    }
-    this.now = end;
-    return verdicts;
-  }
-
-  /** One more from there goes at once, and fails. */
-  fail(address: string): void {
-    const { id, verdicts } = this.open(address);
-    expect(verdicts).toEqual(go(id));
-    this.failed(id);
-  }
-
-  /** How long one more from there waits; it leaves without a trace. */
-  waitOf(address: string): number {
-    const { id, verdicts } = this.open(address);
-    const before = this.now;
-    const began = verdicts.some((verdict) => verdict.kind === "go" && verdict.id === id);
-    const due = began ? before : (this.admission.nextDueMs() ?? Number.NaN);
-    this.closed(id);
-    return due - before;
-  }
-}
 
 describe("a stranger", () => {
   test("begins its handshake at once, and nothing is due when nobody is there", () => {
@@ -218,6 +158,16 @@ describe("after a failure", () => {
     expect(door.waitOf(alice)).toBe(2_000);
   });
 
+  test("the wait is a second at least, also when the machine slept between two that ran together", () => {
+    const door = new Door();
+    door.openMany(alice, 2);
+    door.failed(1);
+    // No timer rang meanwhile.
+    door.now += 100 * penaltyDecayMs;
+    door.failed(2);
+    expect(door.waitOf(alice)).toBe(1_000);
+  });
+
   test("each minute without another one, from the end of the wait, takes a doubling back", () => {
     const door = new Door();
     const failTimes = (count: number): void => {
@@ -234,7 +184,11 @@ describe("after a failure", () => {
     door.pass(16_000 + 2 * penaltyDecayMs);
     door.fail(alice);
     expect(door.waitOf(alice)).toBe(8_000);
-    door.pass(8_000 + 100 * penaltyDecayMs);
+    failTimes(20);
+    door.pass(60_000 + 6 * penaltyDecayMs);
+    door.fail(alice);
+    expect(door.waitOf(alice)).toBe(2_000);
+    door.pass(2_000 + 100 * penaltyDecayMs);
     door.fail(alice);
     expect(door.waitOf(alice)).toBe(1_000);
   });
@@ -269,6 +223,8 @@ describe("trusted is", () => {
       expect(door.openMany(address, 20)).toHaveLength(20);
       for (let id = 1; id <= 20; id += 1) door.failed(id);
       expect(door.waitOf(address)).toBe(0);
+      // It needs no place among those that are remembered.
+      door.authenticated(door.open(address).id);
       expect(door.admission.counts).toMatchObject({ penalised: 0, trusted: 0 });
     },
   );
@@ -359,7 +315,11 @@ describe("when there are 64 strangers", () => {
     door.open("::1");
     for (let index = 1; index < strangersMax; index += 1) door.open(stranger(index));
     expect(door.open(alice).verdicts[0]).toEqual({ kind: "evict", id: 2 });
-    expect(door.open("::1").verdicts[0]).toEqual({ kind: "evict", id: 1 });
+    // Two of it, and somebody else's one is older.
+    door.closed(1);
+    door.open("::1");
+    const { verdicts } = door.open("::1");
+    expect(verdicts[0]).toEqual({ kind: "evict", id: strangersMax + 2 });
   });
 
   test("those of the machine itself are bound by the number too", () => {
@@ -376,8 +336,9 @@ describe("when there are 64 strangers", () => {
   });
 });
 
+const same = (one: string, other: string): boolean => sourceOf(one) === sourceOf(other);
+
 test("a source is an IPv4 address, 64 bits of IPv6, or the machine itself", () => {
-  const same = (one: string, other: string): boolean => sourceOf(one) === sourceOf(other);
   expect(same("10.1.2.3", "::ffff:10.1.2.3")).toBe(true);
   expect(same("10.1.2.3", "10.1.2.4")).toBe(false);
   expect(same("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff")).toBe(true);

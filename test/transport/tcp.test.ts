@@ -280,3 +280,20 @@ describe("listenTcp", () => {
     expect(await child.exited).toBe(3);
   });
 });
+
+test("a connection that was reset before it was accepted is one that is over, and nothing else", async () => {
+  const { port, accepted } = await listening();
+  const code =
+    `for (let left = 20; left > 0; left -= 1) {` +
+    `  const socket = await Bun.connect({ hostname: "${host}", port: ${port}, socket: { data() {} } });` +
+    `  socket.terminate();` +
+    `}`;
+  // Nothing is accepted here meanwhile.
+  expect(Bun.spawnSync([process.execPath, "-e", code]).exitCode).toBe(0);
+  await until(() => accepted.length === 20, { what: "all of them to be accepted" });
+  const recorders = accepted.map((transport) => Recorder.on(transport));
+  await until(() => recorders.every(({ ends }) => ends.length === 1), { what: "their ends" });
+  await connecting(host, port);
+  await until(() => accepted.length === 21, { what: "the next one" });
+  expect(accepted.at(-1)?.peer).toMatch(/^tcp 127\.0\.0\.1:\d+$/);
+});

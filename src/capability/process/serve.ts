@@ -11,6 +11,8 @@ export interface ProcessService {
   table: ProcessTable;
   /** This daemon's life. */
   incarnation: Uint8Array;
+  /** A request has become a process, or has found the one that it had started. */
+  accepted(operation: number, process: string): void;
   /** No new processes: the daemon is about to end. */
   isStopping(): boolean;
 }
@@ -22,7 +24,7 @@ export function serveStart(
   service: ProcessService,
 ): void {
   const known = service.table.find(request.key);
-  if (known) return follow(operation, { record: known, from: fromTheBeginning });
+  if (known) return follow(operation, service, { record: known, from: fromTheBeginning });
   if (!Buffer.from(request.incarnation).equals(service.incarnation)) {
     const text = "This daemon was started after the command was first sent, and does not know it";
     return refuse(operation, "other-incarnation", text);
@@ -34,7 +36,7 @@ export function serveStart(
       "or start its daemon with a larger --max-processes";
     return refuse(operation, "process-limit", text);
   }
-  follow(operation, (follower) => service.table.start(request, follower));
+  follow(operation, service, (follower) => service.table.start(request, follower));
 }
 
 /** Follows a process that the sender started, and never starts one. */
@@ -50,7 +52,7 @@ export function serveAttach(
     return refuse(operation, "unknown-process", text);
   }
   const { stdoutOffset: stdout, stderrOffset: stderr, eventsSeen } = request;
-  follow(operation, { record, from: { stdout, stderr, eventsSeen } });
+  follow(operation, service, { record, from: { stdout, stderr, eventsSeen } });
 }
 
 const fromTheBeginning = { stdout: 0, stderr: 0, eventsSeen: 0n };
@@ -62,6 +64,7 @@ interface Known {
 
 function follow(
   operation: Operation<Message>,
+  service: ProcessService,
   what: Known | ((follower: ProcessFollower) => ProcessRecord),
 ): void {
   const follower: ProcessFollower = {
@@ -69,6 +72,7 @@ function follow(
     replaced: () => refuse(operation, "replaced", "Another connection follows this process now"),
   };
   const record = typeof what === "function" ? what(follower) : what.record;
+  service.accepted(operation.id, record.id);
   // Before the resume: an impossible offset ends the session, and the record must hear of that.
   operation.handle({
     message: (message) => {

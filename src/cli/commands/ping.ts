@@ -46,12 +46,13 @@ async function pingOne(app: App, node: NodeAddress, how: PingHow): Promise<PingA
     const best = bestSample(samples);
     const state = await status(session);
     const hello = session.peer;
+    const { identity } = session.transport;
     session.goodbye("done", "");
     if (!best || !hello) throw new CtlError("connection-lost", "The session ended at once");
-    return { node: node.name, failure: null, hello, best, status: state };
+    return { node: node.name, failure: null, hello, best, status: state, identity };
   } catch (error) {
     if (!(error instanceof CtlError)) throw error;
     const failure = sessionFailureOf(error);
-    return { node: node.name, failure, hello: null, best: null, status: null };
+    return { node: node.name, failure, hello: null, best: null, status: null, identity: null };
   }
 }

@@ -1,10 +1,10 @@
 // `ctl version`: what this program is.
 
+import { toJson } from "../../base/json-text.ts";
 import { PROTOCOL_MAX, PROTOCOL_MIN } from "../../wire/limits.ts";
 import type { App } from "../app.ts";
 import { parseArguments } from "../argv.ts";
 import { helpOf } from "../help/command-help.ts";
-import { toJson } from "../../base/json-text.ts";
 import { versionSyntax } from "../syntax/version.ts";
 
 export function version(app: App, words: readonly Uint8Array[]): Promise<number> {

@@ -6,13 +6,28 @@ import { nearest } from "../suggest.ts";
 import type { CommandSyntax, HelpSection } from "../syntax/command-syntax.ts";
 import { daemonSyntax } from "../syntax/daemon.ts";
 import { execSyntax } from "../syntax/exec.ts";
+import { initSyntax } from "../syntax/init.ts";
+import { keySyntax } from "../syntax/key.ts";
+import { packSyntax } from "../syntax/pack.ts";
 import { pingSyntax } from "../syntax/ping.ts";
+import { rekeySyntax } from "../syntax/rekey.ts";
+import { revokeSyntax } from "../syntax/revoke.ts";
 import { versionSyntax } from "../syntax/version.ts";
 import { helpOf, sectionLines } from "./command-help.ts";
 import { columns } from "./layout.ts";
 import { exitCodePage, jsonPage } from "./pages.ts";
 
-const commands: readonly CommandSyntax[] = [execSyntax, daemonSyntax, pingSyntax, versionSyntax];
+const commands: readonly CommandSyntax[] = [
+  execSyntax,
+  daemonSyntax,
+  pingSyntax,
+  initSyntax,
+  keySyntax,
+  packSyntax,
+  rekeySyntax,
+  revokeSyntax,
+  versionSyntax,
+];
 
 interface Page {
   summary: string;

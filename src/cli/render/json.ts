@@ -1,12 +1,12 @@
 // Events as JSON, one per line, for scripts. The first line is a header; output comes as text where it is UTF-8, never cut
 // inside a code point, else as base64.
 
+import { toJson } from "../../base/json-text.ts";
 import { decodeUtf8, incompleteTail } from "../../base/utf8.ts";
 import type { ExecNews } from "../../capability/process/call.ts";
 import type { OutputStream } from "../../capability/process/contract.ts";
 import { isComplete, type NodeEnd } from "../node-end.ts";
 import { eventsOf } from "./event-json.ts";
-import { toJson } from "../../base/json-text.ts";
 import { base64, type JsonObject, outcomeJson } from "./outcome-json.ts";
 import type { NodeOutput, Renderer, Shown } from "./renderer.ts";
 

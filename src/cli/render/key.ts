@@ -6,7 +6,7 @@ import { fingerprintOfPem } from "../../keys/check-key.ts";
 import type { Key, Role } from "../../keys/contract.ts";
 import { roleText, type SurveyedPlace } from "../../keys/find-key.ts";
 import { keyVariable } from "../../keys/places.ts";
-import { type JsonObject } from "./outcome-json.ts";
+import type { JsonObject } from "./outcome-json.ts";
 
 export interface ShownKey {
   key: Key;

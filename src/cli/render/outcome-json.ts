@@ -1,11 +1,11 @@
 // Outcomes and bytes as JSON: the same keys in events and in the status file.
 
 import { errnoName, errnoNumber } from "../../base/errnos.ts";
+import type { JsonValue } from "../../base/json-text.ts";
 import { signalName } from "../../base/signals.ts";
 import { decodeUtf8 } from "../../base/utf8.ts";
 import type { Outcome } from "../../capability/process/outcome.ts";
 import type { ResourceUse } from "../../launcher/contract.ts";
-import type { JsonValue } from "../../base/json-text.ts";
 
 export type JsonObject = Readonly<Record<string, JsonValue>>;
 

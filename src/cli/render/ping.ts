@@ -1,15 +1,23 @@
 // What `ctl ping` shows of one node: a line for people, more of them with -v, or one JSON object.
 
 import { escapeText } from "../../base/escape.ts";
+import { toJson } from "../../base/json-text.ts";
 import type { ProbeSample } from "../../capability/node/call.ts";
 import type { StatusReply } from "../../capability/node/contract.ts";
 import type { SessionFailure } from "../../capability/process/outcome.ts";
+import type { Identity } from "../../keys/contract.ts";
 import type { Hello } from "../../session/contract.ts";
-import { toJson } from "../../base/json-text.ts";
 
 export type PingAnswer = { node: string } & (
-  | { failure: SessionFailure; hello: null; best: null; status: null }
-  | { failure: null; hello: Hello; best: ProbeSample; status: StatusReply }
+  | { failure: SessionFailure; hello: null; best: null; status: null; identity: null }
+  | {
+      failure: null;
+      hello: Hello;
+      best: ProbeSample;
+      status: StatusReply;
+      /** As its key says; null where none was asked for. */
+      identity: Identity | null;
+    }
 );
 
 type Answered = Extract<PingAnswer, { failure: null }>;
@@ -34,11 +42,14 @@ export function pingLines(answer: Answered, { isVerbose, nameWidth }: PingLinesO
   return `${lines.join("\n")}\n`;
 }
 
-function details({ hello, status }: Answered): string[] {
+function details({ hello, status, identity }: Answered): string[] {
   const listening = status.addresses.length > 0 ? status.addresses : ["nowhere"];
   return [
     `host ${escapeText(hello.host)}, pid ${status.pid}`,
     `listening on ${listening.map(escapeText).join(", ")}`,
+    identity
+      ? `key "${identity.name}" of ${identity.cluster}, fingerprint ${identity.fingerprint}`
+      : "no key was asked for",
     `incarnation ${Buffer.from(hello.incarnation).toString("hex")}`,
     `protocol ${hello.protocolMin} to ${hello.protocolMax}`,
     `sessions ${status.sessions}, processes ${status.processes}`,
@@ -52,7 +63,7 @@ export function pingJson(answer: PingAnswer): string {
     const { code, text, hint, errname } = answer.failure;
     return toJson({ ev: "error", node: answer.node, code, errname, text, hint });
   }
-  const { hello, best, status } = answer;
+  const { hello, best, status, identity } = answer;
   return toJson({
     ev: "node.answered",
     node: answer.node,
@@ -65,6 +76,11 @@ export function pingJson(answer: PingAnswer): string {
     host: hello.host,
     incarnation: Buffer.from(hello.incarnation).toString("hex"),
     insecure: hello.insecure,
+    key: identity && {
+      name: identity.name,
+      role: identity.role,
+      fingerprint: identity.fingerprint,
+    },
     pid: status.pid,
     addresses: status.addresses,
     sessions: status.sessions,

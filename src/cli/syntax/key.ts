@@ -2,7 +2,7 @@
 
 import { CtlError } from "../../base/errors.ts";
 import { quote } from "../../base/escape.ts";
-import { type Role, roles } from "../../keys/contract.ts";
+import { namePattern, type Role, roles } from "../../keys/contract.ts";
 import { flag, named, path, text, type ValuesOf } from "../options.ts";
 import { nearest } from "../suggest.ts";
 import type { CommandSyntax } from "./command-syntax.ts";
@@ -59,8 +59,6 @@ export const keySyntax: CommandSyntax<typeof table> = {
 
 export type KeyAction =
   { kind: "issue"; role: Role; name: string } | { kind: "show"; file: string | null };
-
-const namePattern = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** @throws CtlError("usage") */
 export function keyAction(options: KeyOptions, operands: readonly string[]): KeyAction {

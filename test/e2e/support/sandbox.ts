@@ -1,16 +1,23 @@
 // The compiled ctl as a black box, in a directory and with a runtime directory of its own. Whatever was started here has ended when
 // the sandbox has been disposed, and disposing fails when something was left behind.
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { ensureBuilt } from "../../../scripts/build.ts";
+import type { Key, Role } from "../../../src/keys/contract.ts";
+import { createCluster, issueKey } from "../../../src/keys/issue.ts";
+import { printKey } from "../../../src/keys/key-file.ts";
 import { until } from "../../support/until.ts";
 import { adoptOrphans, descendants, type ProcessInfo } from "./processes.ts";
 import { type Ended, type Running, type RunOptions, said, start } from "./running.ts";
 
+export const insecure = "--insecure-no-authentication";
+
 export interface DaemonOptions {
+  /** Without a key, for everybody; unless `args` say otherwise. */
+  isOpen?: boolean;
   /** Words after `ctl daemon`; the usual ones when absent. */
   args?: readonly string[];
   /** More words after the usual ones. */
@@ -36,6 +43,12 @@ export interface Sandbox extends AsyncDisposable {
   /** For whatever the test needs; removed at the end. */
   readonly directory: string;
   readonly executable: string;
+  /** The directory with operator.key and node.key. */
+  readonly keys: string;
+  /** Added to an environment it makes that of somebody who has no key. */
+  readonly keyless: Record<string, string>;
+  /** Words for daemons that are started by hand: the usual state directory may be that of this machine. */
+  readonly state: readonly string[];
   /** Runs ctl to its end. */
   ctl(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** Starts ctl and leaves it running. */
@@ -52,7 +65,20 @@ export interface Sandbox extends AsyncDisposable {
 export async function openSandbox(): Promise<Sandbox> {
   adoptOrphans();
   const box = new Box(await ensureBuilt());
+  box.keep(await keysOfTests());
   return box;
+}
+
+/** One cluster for all sandboxes of this process: issuing takes a moment. */
+let cluster: Promise<Record<Role, Key>> | null = null;
+
+export function keysOfTests(): Promise<Record<Role, Key>> {
+  cluster ??= createCluster().then(async (operator) => ({
+    operator,
+    node: await issueKey(operator, { role: "node", name: "node" }),
+    observer: await issueKey(operator, { role: "observer", name: "observer" }),
+  }));
+  return cluster;
 }
 
 class Box implements Sandbox {
@@ -67,7 +93,28 @@ class Box implements Sandbox {
   constructor(executable: string) {
     this.executable = executable;
     mkdirSync(this.#runtime, { mode: 0o700 });
-    mkdirSync(join(this.directory, "home"));
+    mkdirSync(this.keys, { recursive: true });
+    for (const path of Object.values(this.keyless)) mkdirSync(path);
+  }
+
+  /** Where controllers and daemons look by themselves. */
+  get keys(): string {
+    return join(this.directory, "home", ".config", "ctl");
+  }
+
+  get keyless(): Record<string, string> {
+    return { HOME: join(this.directory, "keyless") };
+  }
+
+  get state(): readonly string[] {
+    return ["--state-dir", join(this.directory, "state")];
+  }
+
+  keep({ operator, node }: Record<Role, Key>): void {
+    for (const key of [operator, node]) {
+      const path = join(this.keys, `${key.identity.role}.key`);
+      writeFileSync(path, printKey(key), { mode: 0o600 });
+    }
   }
 
   async ctl(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
@@ -79,7 +126,6 @@ class Box implements Sandbox {
       PATH: process.env["PATH"],
       HOME: join(this.directory, "home"),
       XDG_RUNTIME_DIR: this.#runtime,
-      CTL_INSECURE_NO_AUTHENTICATION: "1",
       ...options.env,
     };
     const run = start([this.executable, ...args], { cwd: this.directory, ...options, env });
@@ -93,12 +139,21 @@ class Box implements Sandbox {
   async startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
     this.#daemonCount += 1;
     const socket = join(this.directory, `daemon-${this.#daemonCount}.sock`);
-    const usual = ["--port", "0", "--insecure-no-authentication", "--socket", socket];
+    const state = join(this.directory, `state-${this.#daemonCount}`);
+    const usual = [
+      "--port",
+      "0",
+      "--listen",
+      "127.0.0.1",
+      "--socket",
+      socket,
+      "--state-dir",
+      state,
+    ];
+    if (options.isOpen) usual.push(insecure);
     const args = ["daemon", ...(options.args ?? usual), ...(options.more ?? [])];
-    const run = this.start(args, {
-      timeoutMs: 10 * 60_000,
-      ...(options.env ? { env: options.env } : {}),
-    });
+    const env = { ...(options.isOpen ? this.keyless : {}), ...options.env };
+    const run = this.start(args, { timeoutMs: 10 * 60_000, env });
     const [, host = "", port = ""] = await said(run, /ctl: listening on (\S+):(\d+)$/m);
     return daemonOf(run, { address: `${host}:${port}`, port: Number(port), socket });
   }

@@ -23,7 +23,6 @@ export function environmentOf(box: Sandbox): Env {
     PATH: process.env["PATH"],
     HOME: join(box.directory, "home"),
     XDG_RUNTIME_DIR: join(box.directory, "run"),
-    CTL_INSECURE_NO_AUTHENTICATION: "1",
     CTL: box.executable,
     STREAM: program("stream").join(" "),
   };

@@ -5,6 +5,7 @@ import { dlopen } from "bun:ffi";
 import { messageCodec } from "../../../src/capability/messages.ts";
 import type { GoodbyeCode } from "../../../src/session/contract.ts";
 import { helloOf } from "../../../src/session/hello.ts";
+import { rogue } from "../../../src/transport/rogue.ts";
 import { FrameReader } from "../../../src/wire/frames.ts";
 import { frameBytesMax, incarnationBytes } from "../../../src/wire/limits.ts";
 import { until } from "../../support/until.ts";
@@ -53,6 +54,14 @@ export function peerThat(behaviour: Behaviour): Peer {
       error: () => {},
     },
   });
+  return peerAt(listener.port, () => listener.stop(true));
+}
+
+/** A service that speaks TLS, with a certificate of its own making, and knows nothing of ours. */
+export function tlsServer(): Peer {
+  const tls = { cert: rogue.certificate, key: rogue.privateKey };
+  const socket = { data: () => {}, error: () => {} };
+  const listener = Bun.listen({ hostname: host, port: 0, tls, socket });
   return peerAt(listener.port, () => listener.stop(true));
 }
 
