@@ -13,7 +13,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   wire: ["base"],
   transport: ["base", "os", "keys"],
   session: ["base", "wire", "transport"],
-  capability: ["base", "os", "launcher", "wire", "session"],
+  capability: ["base", "os", "launcher", "keys", "wire", "session"],
   daemon: ["base", "os", "launcher", "keys", "wire", "transport", "session", "capability"],
   controller: ["base", "os", "launcher", "keys", "wire", "transport", "session", "capability"],
   scenario: ["base", "os", "capability", "controller"],

@@ -1,6 +1,7 @@
 // Where a daemon listens: its Unix socket, and a network address with keys or, if somebody insisted, without.
 
 import { rangeHas } from "../base/cidr.ts";
+import type { Clock } from "../base/clock.ts";
 import { CtlError } from "../base/errors.ts";
 import type { RevocationList } from "../daemon/revocation-list.ts";
 import { prepareSocketPath } from "../daemon/socket-path.ts";
@@ -21,6 +22,9 @@ export interface Listening {
   settings: DaemonSettings;
   key: Key | null;
   revocations: RevocationList;
+  clock: Clock;
+  /** Of each listener. */
+  connectionsMax: number;
   onConnection(transport: Transport): void;
   refused(refused: Refused): void;
 }
@@ -35,7 +39,11 @@ export async function openListeners(app: App, listening: Listening): Promise<Lis
     const port = listeners[0]?.port ?? null;
     const path = prepareSocketPath({ given: settings.socket, env: app.env, port });
     listeners.push(
-      await listenUnix({ path, onConnection: (transport) => listening.onConnection(transport) }),
+      await listenUnix({
+        path,
+        connectionsMax: listening.connectionsMax,
+        onConnection: (transport) => listening.onConnection(transport),
+      }),
     );
     return listeners;
   } catch (error) {
@@ -52,6 +60,7 @@ async function openNetwork(
   const { settings, key, revocations } = listening;
   const door = {
     port,
+    connectionsMax: listening.connectionsMax,
     onConnection: (transport: Transport) => listening.onConnection(transport),
     refused: (refused: Refused) => listening.refused(refused),
     allows: (address: string) =>
@@ -60,7 +69,7 @@ async function openNetwork(
   if (!key) return await listenTcp({ ...door, host: host ?? loopback });
   const isRevoked = (fingerprint: string): boolean => revocations.isRevoked(fingerprint);
   const listen = (at: string): Promise<Listener> =>
-    listenTls({ ...door, host: at, key, isRevoked });
+    listenTls({ ...door, clock: listening.clock, host: at, key, isRevoked });
   if (host !== null) return await listen(host);
   try {
     return await listen(everywhere);

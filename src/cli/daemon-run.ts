@@ -4,6 +4,7 @@ import type { AddressRange } from "../base/cidr.ts";
 import { toJson } from "../base/json-text.ts";
 import { AuditLog } from "../daemon/audit-log.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { type DescriptorBudget, descriptorBudget } from "../daemon/descriptor-budget.ts";
 import { openRevocationList } from "../daemon/revocation-list.ts";
 import { prepareStateDirectory } from "../daemon/state-directory.ts";
 import { checkKey } from "../keys/check-key.ts";
@@ -14,6 +15,7 @@ import { LauncherSpawner } from "../launcher/spawner.ts";
 import { account, childNofile, hostName, incarnation, randomBytes } from "../os/machine.ts";
 import { makeUndumpable } from "../os/process-hygiene.ts";
 import { proveStrangersAreRefused } from "../transport/self-test.ts";
+import { connectionsMax } from "../transport/socket-transport.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { App } from "./app.ts";
 import { openListeners } from "./daemon-listeners.ts";
@@ -42,7 +44,9 @@ export async function runDaemon(app: App, settings: DaemonSettings): Promise<num
   const { clock, software, console } = app;
   makeUndumpable();
   const key = settings.network && !settings.insecure ? nodeKey(app, settings) : null;
-  if (key) await proveStrangersAreRefused(key);
+  if (key) await proveStrangersAreRefused(key, clock);
+  const nofile = childNofile(settings.childNofile);
+  const budget = budgetOf(app, settings, nofile.hard);
   const host = hostName();
   const who = account();
   const life = incarnation();
@@ -66,9 +70,9 @@ export async function runDaemon(app: App, settings: DaemonSettings): Promise<num
     insecure: settings.insecure,
     revocations,
     audit,
-    nofile: childNofile(settings.childNofile),
+    nofile,
     processesMax: settings.processesMax,
-    sessionsMax: settings.sessionsMax,
+    sessionsMax: budget.sessions,
     pid: process.pid,
     random: randomBytes,
     log,
@@ -77,6 +81,8 @@ export async function runDaemon(app: App, settings: DaemonSettings): Promise<num
     settings,
     key,
     revocations,
+    connectionsMax: budget.connections,
+    clock,
     onConnection: (transport) => daemon.accept(transport),
     refused: (refused) => daemon.turnedAway(refused),
   });
@@ -101,6 +107,18 @@ export async function runDaemon(app: App, settings: DaemonSettings): Promise<num
   audit.daemonStopped({ pid, addresses });
   audit.close();
   return 0;
+}
+
+/** Fewer sessions than were asked for are said, not silently granted. */
+function budgetOf(app: App, { sessionsMax }: DaemonSettings, nofile: bigint): DescriptorBudget {
+  const wanted = { sessions: sessionsMax, connections: connectionsMax };
+  const budget = descriptorBudget(nofile, wanted);
+  if (budget.sessions < sessionsMax) {
+    app.console.say(
+      `only ${budget.sessions} sessions are possible, for this process may open ${nofile} files; see ulimit -n`,
+    );
+  }
+  return budget;
 }
 
 /** @throws CtlError when there is none, or it is broken */

@@ -14,6 +14,7 @@ import { requestOf } from "./exec-request.ts";
 import { obeySignals } from "./exec-signals.ts";
 import { type ExecView, openView } from "./exec-view.ts";
 import { exitCodeOf, exitUnknown, worstExitCode } from "./exit-code.ts";
+import type { HeldSignals } from "./held-signals.ts";
 import type { NodeEnd } from "./node-end.ts";
 import type { ExecOptions } from "./syntax/exec.ts";
 
@@ -22,15 +23,17 @@ export interface ExecSettings {
   nodes: readonly NodeAddress[];
   command: readonly Uint8Array[];
   connect: Connect;
+  /** Since before anything was connected. */
+  signals: HeldSignals;
 }
 
 export async function runExec(app: App, settings: ExecSettings): Promise<number> {
-  const { options, nodes, command } = settings;
+  const { options, nodes, command, signals } = settings;
   const request = await requestOf(options, command);
   const view = await openView(app, { nodes, options, argv: request.argv });
   const source = wantsInput(options) ? openStandardInput(0) : null;
   const execs = execsOf(app, { ...settings, request, view, source });
-  const stopObeying = obeySignals(app, execs, options.graceMs);
+  const stopObeying = obeySignals(app, { execs, graceMs: options.graceMs, signals });
   const ends = await Promise.all(
     execs.map(async ({ node, exec: one }): Promise<NodeEnd> => {
       const result = await one.run();

@@ -3,17 +3,25 @@
 import { SIGINT, signalName, signalNumber } from "../base/signals.ts";
 import type { App } from "./app.ts";
 import type { RunningExec } from "./exec-run.ts";
+import type { HeldSignals } from "./held-signals.ts";
 import { Interrupts } from "./interrupts.ts";
 
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
 /** A command that obeys its first Ctrl-C within this time needs no words about it. */
 const patienceMs = 1_000;
 
+export interface Obeying {
+  execs: readonly RunningExec[];
+  graceMs: number;
+  /** What came before. */
+  signals: HeldSignals;
+}
+
 /** Until the returned function is called. */
-export function obeySignals(app: App, execs: readonly RunningExec[], graceMs: number): () => void {
+export function obeySignals(app: App, { execs, graceMs, signals }: Obeying): () => void {
   const interrupts = new Interrupts();
   let cancelHint: (() => void) | null = null;
-  const stopListening = app.onSignals(forwarded, (name) => {
+  const obey = (name: string): void => {
     const signal = signalNumber(name) ?? SIGINT;
     const action = interrupts.take(signal);
     switch (action.kind) {
@@ -35,7 +43,9 @@ export function obeySignals(app: App, execs: readonly RunningExec[], graceMs: nu
       default:
         action satisfies never;
     }
-  });
+  };
+  const stopListening = app.onSignals(forwarded, obey);
+  signals.passTo(obey);
   return () => {
     cancelHint?.();
     stopListening();

@@ -43,8 +43,16 @@ export function requestedEnvironment(
   ];
 }
 
-/** What ctl itself tells each process; a ctl that was started by ctl must not pass its own on. */
-const ownNames: ReadonlySet<string> = new Set(["CTL_NODE", "CTL_ID"]);
+/**
+ * What ctl itself tells each process: a ctl that was started by ctl must not pass its own on. And what is between this controller and
+ * its keys, which is no business of a node.
+ */
+const ownNames: ReadonlySet<string> = new Set([
+  "CTL_NODE",
+  "CTL_ID",
+  "CTL_KEY",
+  "CTL_INSECURE_NO_AUTHENTICATION",
+]);
 
 function exported(choice: ExportChoice, callers: ReadonlyMap<string, Uint8Array>): Uint8Array[] {
   switch (choice.kind) {

@@ -14,6 +14,7 @@ import type { Role } from "../keys/contract.ts";
 import type { Spawner } from "../launcher/contract.ts";
 import { helloOf } from "../session/hello.ts";
 import { Session } from "../session/session.ts";
+import { handshakeMsMax, handshakesPerSourceMax, strangersMax } from "../transport/limits.ts";
 import type { Refused } from "../transport/refused.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { AuditLog, ConnectionTrail } from "./audit-log.ts";
@@ -42,6 +43,14 @@ export interface DaemonOptions {
   /** Something worth a line in the log. */
   log(text: string): void;
 }
+
+/** What a daemon with keys grants to those who have not shown one. */
+const strangerLimits = {
+  strangers: strangersMax,
+  "handshakes-per-source": handshakesPerSourceMax,
+  "handshake-timeout-ms": handshakeMsMax,
+  "refusals-told-per-second": strangerLinesPerSecond,
+};
 
 /** How long controllers may take to hear that the daemon ends. */
 const goodbyeMs = 1_000;
@@ -95,7 +104,7 @@ export class Daemon {
         incarnation,
         ...times,
         insecure: insecure && !isLocal,
-        ownLimits: { sessions: sessionsMax, processes: processesMax },
+        ownLimits: { sessions: sessionsMax, processes: processesMax, ...strangerLimits },
       }),
       requestKinds,
       refuses: (id, message) => {

@@ -12,15 +12,16 @@ export interface HelloFacts {
   insecure: boolean;
   monotonicNs: bigint;
   realtimeNs: bigint;
-  /** A daemon: where its limits differ from the usual ones, by name. Null: a controller, whom nobody asks. */
+  /** A daemon: where its limits differ from the usual ones, or come on top of them, by name. Null: a controller, whom nobody asks. */
   ownLimits: Readonly<Record<string, number>> | null;
 }
 
 export function helloOf({ ownLimits, ...facts }: HelloFacts): Hello {
-  const told = ownLimits === null ? [] : namedLimits;
-  const limits = told.map(({ name, value }) => ({
+  const usual = namedLimits.map(({ name, value }) => [name, value] as const);
+  const told = ownLimits && { ...Object.fromEntries(usual), ...ownLimits };
+  const limits = Object.entries(told ?? {}).map(([name, value]) => ({
     name,
-    value: BigInt(ownLimits?.[name] ?? value),
+    value: BigInt(value),
   }));
   return {
     kind: "hello",

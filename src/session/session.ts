@@ -11,6 +11,7 @@ import {
   helloBytesMax,
   helloTimeoutMs,
   operationsMax,
+  pingsPerSecondMax,
   unsentBytesMax,
 } from "../wire/limits.ts";
 import type { GoodbyeCode, Hello, SessionMessage } from "./contract.ts";
@@ -50,6 +51,8 @@ export class Session<Message extends { kind: string }> {
   #peer: Hello | null = null;
   #lastOperation = 0;
   #paused = false;
+  #pings = 0;
+  #pingsSinceNs = 0n;
   /** Why it has ended; null while it has not. */
   #endedBy: SessionEnd | null = null;
   #cancelHelloDeadline: (() => void) | null;
@@ -191,13 +194,28 @@ export class Session<Message extends { kind: string }> {
   }
 
   #sessionMessage(message: Message | SessionMessage): void {
-    if (isKind(message, "ping")) this.#send(0, { kind: "pong", token: message.token });
+    if (isKind(message, "ping")) {
+      this.#countPing();
+      this.#send(0, { kind: "pong", token: message.token });
+    }
     if (!isKind(message, "goodbye")) return;
     const goodbye = { code: message.code, text: message.text };
     // A goodbye instead of a greeting is an answer: the caller must be able to tell it from silence.
     const error = this.#phase === "greeting" || message.code !== "done" ? refusedBy(message) : null;
     this.#end({ goodbye, why: message.text }, error);
     this.#transport.close();
+  }
+
+  /** Each is cheap to ask and has to be answered. */
+  #countPing(): void {
+    const nowNs = this.#options.clock.monotonicNs();
+    if (nowNs - this.#pingsSinceNs >= 1_000_000_000n) {
+      this.#pingsSinceNs = nowNs;
+      this.#pings = 0;
+    }
+    this.#pings += 1;
+    if (this.#pings <= pingsPerSecondMax) return;
+    throw new CtlError("protocol-violated", `More than ${pingsPerSecondMax} pings in a second`);
   }
 
   #operationMessage(id: number, message: Message | SessionMessage): void {

@@ -3,6 +3,7 @@
 
 import type { Socket } from "bun";
 
+import type { Clock } from "../base/clock.ts";
 import type { PeerCheck } from "../keys/check-peer.ts";
 import { setTcpUserTimeout } from "../os/socket-options.ts";
 import { Admission, type Verdict } from "./admission.ts";
@@ -13,6 +14,7 @@ import { type Handshake, verdictOn } from "./tls-verdict.ts";
 import type { Transport } from "./transport.ts";
 
 export interface GateOptions {
+  clock: Clock;
   check: PeerCheck;
   connectionsMax?: number;
   /** Whether this address may connect at all. */
@@ -34,7 +36,7 @@ export class Gate {
   readonly #admission = new Admission<SocketTransport>();
   readonly #strangers = new Map<SocketTransport, Stranger>();
   #open = 0;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #cancelTimer: (() => void) | null = null;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -63,7 +65,7 @@ export class Gate {
       isHeld = false;
     };
     this.#strangers.set(transport, { transport, go });
-    const verdicts = this.#admission.opened(transport, address, now());
+    const verdicts = this.#admission.opened(transport, address, this.#nowMs());
     if (!verdicts.some(({ kind, id }) => kind === "go" && id === transport)) {
       isHeld = true;
       socket.pause();
@@ -78,11 +80,11 @@ export class Gate {
     if ("failure" in verdict || !verdict.identity) {
       const reason: Reason =
         "failure" in verdict ? { fault: "handshake", text: verdict.failure } : verdict;
-      this.#carryOut(this.#admission.failed(transport, now()));
+      this.#carryOut(this.#admission.failed(transport, this.#nowMs()));
       return this.#refuse(transport, reason);
     }
     this.#strangers.delete(transport);
-    this.#carryOut(this.#admission.authenticated(transport, now()));
+    this.#carryOut(this.#admission.authenticated(transport, this.#nowMs()));
     transport.identity = verdict.identity;
     this.#options.onConnection(transport);
   }
@@ -99,17 +101,19 @@ export class Gate {
 
   /** Nobody waits: no timer. */
   #arm(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
     const dueMs = this.#admission.nextDueMs();
     if (dueMs === null) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.#carryOut(this.#admission.due(now()));
-      },
-      Math.max(1, dueMs - now()),
-    );
+    const waitMs = Math.max(1, Math.ceil(dueMs - this.#nowMs()));
+    this.#cancelTimer = this.#options.clock.after(waitMs, () => {
+      this.#cancelTimer = null;
+      this.#carryOut(this.#admission.due(this.#nowMs()));
+    });
+  }
+
+  #nowMs(): number {
+    return Number(this.#options.clock.monotonicNs() / 1_000n) / 1_000;
   }
 
   #refuse(transport: SocketTransport, { fault, text, fingerprint = null }: Reason): void {
@@ -121,9 +125,6 @@ export class Gate {
   #ended(transport: SocketTransport): void {
     this.#open -= 1;
     this.#strangers.delete(transport);
-    this.#carryOut(this.#admission.closed(transport, now()));
+    this.#carryOut(this.#admission.closed(transport, this.#nowMs()));
   }
 }
-
-/** Of one monotonic clock, in milliseconds. */
-const now = (): number => performance.now();

@@ -1,6 +1,7 @@
 // Proves at every start that this runtime's TLS refuses strangers: mutual TLS of runtimes has been broken before without anybody
 // noticing. Knocks at a private port, as a stranger with a key of his own and as one with none, and sends requests at once.
 
+import type { Clock } from "../base/clock.ts";
 import { CtlError } from "../base/errors.ts";
 import type { Key } from "../keys/contract.ts";
 import { nodeServerName } from "../keys/contract.ts";
@@ -16,6 +17,7 @@ type Listen = (options: ListenTlsOptions) => Promise<Listener>;
 /** @param listen what is under test @throws CtlError("self-test-failed") */
 export async function proveStrangersAreRefused(
   key: Key,
+  clock: Clock,
   listen: Listen = listenTls,
 ): Promise<void> {
   let admitted = 0;
@@ -24,6 +26,7 @@ export async function proveStrangersAreRefused(
     host,
     port: 0,
     key,
+    clock,
     isRevoked: () => false,
     allows: () => true,
     onConnection: () => (admitted += 1),

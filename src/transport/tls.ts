@@ -3,6 +3,7 @@
 
 import type { Socket, SocketHandler } from "bun";
 
+import type { Clock } from "../base/clock.ts";
 import type { CtlError } from "../base/errors.ts";
 import { PeerCheck } from "../keys/check-peer.ts";
 import { type Key, nodeServerName, type Role } from "../keys/contract.ts";
@@ -29,6 +30,7 @@ interface TlsOptions {
 export interface ConnectTlsOptions extends ConnectTcpOptions, TlsOptions {}
 
 export interface ListenTlsOptions extends TlsOptions {
+  clock: Clock;
   host: string;
   /** 0 takes any free one. */
   port: number;

@@ -26,6 +26,8 @@ export const unsentBytesMax = 4 * mib;
 export const helloTimeoutMs = 10_000;
 /** A connection that was silent for so long is asked for a sign of life. */
 export const pingEveryMs = 3_500;
+/** Signs of life that a peer may ask for in a second; more is a flood of answers. */
+export const pingsPerSecondMax = 10;
 /** So many whole intervals without a word: a peer is known to be dead 10.5 to 14 s after its last one. */
 export const silentIntervalsMax = 3;
 /** What users are told: a peer that says nothing is dead by then. */
@@ -68,6 +70,7 @@ export const namedLimits: readonly { name: string; value: number }[] = [
   { name: "window-bytes", value: windowBytes },
   { name: "unsent-bytes", value: unsentBytesMax },
   { name: "hello-timeout-ms", value: helloTimeoutMs },
+  { name: "pings-per-second", value: pingsPerSecondMax },
   { name: "ping-every-ms", value: pingEveryMs },
   { name: "dead-after-ms", value: deadAfterMs },
   { name: "operations", value: operationsMax },

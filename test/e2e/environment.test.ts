@@ -2,11 +2,11 @@
 // fresh shell. Neither the runtime nor the directory of ctl or of the daemon shows.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 
 import { expectFailure } from "./support/failure-line.ts";
-import { type Daemon, openSandbox, type Sandbox } from "./support/sandbox.ts";
+import { type Daemon, insecure, openSandbox, type Sandbox } from "./support/sandbox.ts";
 import { shell } from "./support/shell.ts";
 
 /** Of both sides, and no child may see them. */
@@ -211,10 +211,11 @@ describe("a directory full of traps", () => {
     const socket = join(box.directory, "trapped.sock");
     const log = join(trap, "log");
     const where = ["--socket", socket];
-    const started = await box.ctl(["daemon", "--detach", ...where, "--log", log], { cwd: trap });
+    const words = ["daemon", "--detach", ...where, ...box.state, "--log", log];
+    const started = await box.ctl(words, { cwd: trap });
     expect(started.code).toBe(0);
-    const words = ["exec", "--export", "ALL", `unix:${socket}`, "-C", trap, "env"];
-    const ended = await box.ctl(words, { cwd: trap });
+    const env = ["exec", "--export", "ALL", `unix:${socket}`, "-C", trap, "env"];
+    const ended = await box.ctl(env, { cwd: trap });
     expect(ended.code).toBe(0);
     expect(ended.text).not.toContain("PLANTED");
     expect((await box.ctl(["daemon", "--stop", ...where], { cwd: trap })).code).toBe(0);
@@ -226,9 +227,24 @@ describe("a directory full of traps", () => {
     const trap = join(box.directory, "leave");
     mkdirSync(trap);
     writeFileSync(join(trap, ".env"), "CTL_INSECURE_NO_AUTHENTICATION=1\n");
-    const env = { CTL_INSECURE_NO_AUTHENTICATION: undefined };
-    const ended = await box.ctl(["exec", daemon.address, "true"], { cwd: trap, env });
-    expectFailure(ended, 125, ["no key"]);
+    await using open = await box.startDaemon({ isOpen: true });
+    const how = { cwd: trap, env: box.keyless };
+    expectFailure(await box.ctl(["exec", open.address, "true"], how), 125, ["no key that may run"]);
+    expect((await box.ctl(["exec", insecure, open.address, "true"], how)).code).toBe(0);
+  });
+
+  test("does not give a key either, to a controller or a daemon", async () => {
+    const trap = join(box.directory, "keys");
+    mkdirSync(trap);
+    const [operator, node] = ["operator", "node"].map((role) => join(box.keys, `${role}.key`));
+    writeFileSync(join(trap, ".env"), `CTL_KEY=${operator}\nHOME=${join(box.directory, "home")}\n`);
+    for (const path of [operator ?? "", node ?? ""]) {
+      copyFileSync(path, join(trap, basename(path)));
+    }
+    const how = { cwd: trap, env: box.keyless };
+    expectFailure(await box.ctl(["exec", daemon.address, "true"], how), 125, ["no key that may"]);
+    const words = ["daemon", "--port", "0", ...box.state];
+    expectFailure(await box.ctl(words, { ...how, timeoutMs: 10_000 }), 78, ["No key for a daemon"]);
   });
 
   test("nothing of it starts with the runtime's own variables either: the daemon does not start", async () => {
@@ -240,7 +256,8 @@ describe("a directory full of traps", () => {
       { BUN_OPTIONS: `--preload ${preload}` },
       { BUN_INSPECT: "ws://127.0.0.1:0/door" },
     ]) {
-      const ended = await box.ctl(["daemon", "--socket", socket], { env, timeoutMs: 10_000 });
+      const words = ["daemon", "--socket", socket, ...box.state];
+      const ended = await box.ctl(words, { env, timeoutMs: 10_000 });
       expect(ended.code).not.toBe(0);
       expect(existsSync(socket)).toBe(false);
     }

@@ -7,7 +7,8 @@ import { helloOf } from "../../src/session/hello.ts";
 import { Session } from "../../src/session/session.ts";
 import { memoryPair } from "../../src/transport/memory.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import { helloBytesMax, unsentBytesMax } from "../../src/wire/limits.ts";
+import { FrameReader } from "../../src/wire/frames.ts";
+import { helloBytesMax, pingsPerSecondMax, unsentBytesMax } from "../../src/wire/limits.ts";
 import { ToyCodec, type ToyMessage } from "../support/toy-codec.ts";
 import { until } from "../support/until.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -89,4 +90,26 @@ test("a stranger's first frame may not be longer than a hello needs", async () =
   peer.send(prefix);
   await until(() => daemon.errors.length > 0);
   expect(daemon.errors[0]?.code).toBe("not-ctl");
+});
+
+test("a peer that asks for signs of life too often is left", async () => {
+  const [peer, theirs] = memoryPair();
+  const heard: string[] = [];
+  const frames = new FrameReader(helloBytesMax);
+  peer.attach({
+    data: (bytes) =>
+      frames.push(bytes, (frame) => heard.push(codec.decode(frame.slice())?.message.kind ?? "")),
+    drained: () => {},
+    closed: () => {},
+  });
+  const state = served(theirs);
+  peer.send(codec.encode(0, hello));
+  for (let asked = 0; asked < pingsPerSecondMax; asked += 1) {
+    peer.send(codec.encode(0, { kind: "ping", token: BigInt(asked) }));
+  }
+  await until(() => heard.filter((kind) => kind === "pong").length === pingsPerSecondMax);
+  expect(state.errors).toEqual([]);
+  peer.send(codec.encode(0, { kind: "ping", token: 99n }));
+  await until(() => state.errors.length === 1);
+  expect(state.errors[0]?.code).toBe("protocol-violated");
 });

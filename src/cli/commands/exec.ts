@@ -5,6 +5,7 @@ import { parseNodes } from "../../controller/address.ts";
 import type { App } from "../app.ts";
 import { parseArguments } from "../argv.ts";
 import { connecting } from "../connecting.ts";
+import { HeldSignals } from "../held-signals.ts";
 import { execSyntax } from "../syntax/exec.ts";
 
 export async function exec(app: App, words: readonly Uint8Array[]): Promise<number> {
@@ -16,7 +17,8 @@ export async function exec(app: App, words: readonly Uint8Array[]): Promise<numb
   }
   const { options, operands, command } = parsed;
   const nodes = parseNodes(operands[0] ?? "");
+  const signals = new HeldSignals(app);
   const connect = connecting(app, { ...options, needed: "operator" }, nodes);
   const { runExec } = await import("../exec-run.ts");
-  return await runExec(app, { options, nodes, command, connect });
+  return await runExec(app, { options, nodes, command, connect, signals });
 }

@@ -9,7 +9,7 @@ import type { Sandbox } from "./sandbox.ts";
 
 export interface OtherUser {
   readonly uid: number;
-  /** A directory of its own. */
+  /** A directory of its own, with a node's key of the sandbox's cluster where daemons look. */
   readonly home: string;
   /** ctl, where this user can read it. */
   readonly executable: string;
@@ -26,7 +26,10 @@ export async function otherUser(box: Sandbox): Promise<OtherUser> {
   const uid = isRoot ? uidFirst + (process.pid % uidCount) : (process.getuid?.() ?? 0);
   const home = join(box.directory, "other");
   const executable = join(box.directory, "ctl-of-all");
+  const keys = join(home, ".config", "ctl");
   mkdirSync(home, { mode: 0o700 });
+  mkdirSync(keys, { recursive: true });
+  copyFileSync(join(box.keys, "node.key"), join(keys, "node.key"));
   copyFileSync(box.executable, executable);
   chmodSync(executable, 0o755);
   chmodSync(box.directory, 0o711);
@@ -35,6 +38,6 @@ export async function otherUser(box: Sandbox): Promise<OtherUser> {
   const env = { PATH: process.env["PATH"], HOME: home };
   const begin = (command: readonly string[]): Running =>
     start([...as, ...command], { env, cwd: "/", timeoutMs: 60_000 });
-  if (isRoot) await start(["chown", `${uid}:${uid}`, home], { env }).ended;
+  if (isRoot) await start(["chown", "--recursive", `${uid}:${uid}`, home], { env }).ended;
   return { uid, home, executable, start: begin, run: async (words) => await begin(words).ended };
 }
