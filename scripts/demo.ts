@@ -1,7 +1,7 @@
-// Shows the main job for real, on this machine alone: builds ctl, starts a daemon, commands it, ends it. Every line behind a "$" is
-// what ran, as one would type it.
+// Shows the main job for real, on this machine alone: builds ctl, makes a cluster's keys, starts a daemon, commands it, ends it. Every
+// line behind a "$" is what ran, as one would type it. Keys and all else are in a directory that is gone at the end.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,9 +11,10 @@ const readyMsMax = 10_000;
 
 const executable = await ensureBuilt();
 const directory = mkdtempSync(join(tmpdir(), "ctl-demo-"));
-const socket = join(directory, "ctl.sock");
-// The consent is shown where it is first needed, instead of on every line.
-const env = { ...process.env, XDG_RUNTIME_DIR: directory, CTL_INSECURE_NO_AUTHENTICATION: "1" };
+const home = join(directory, "home");
+mkdirSync(home);
+// Nothing of whoever runs this: he may have a cluster of his own.
+const env = { PATH: process.env["PATH"], HOME: home, XDG_RUNTIME_DIR: directory };
 
 try {
   await demo();
@@ -25,10 +26,15 @@ async function demo(): Promise<void> {
   heading("This machine, nothing to set up");
   await show(["exec", "local", "uname", "-sm"]);
 
+  heading(
+    "A cluster: a key that may command, and ctl for the nodes with a key that may only answer",
+  );
+  await show(["init"]);
+
   heading("A daemon, as it would run on every node");
-  const daemonWords = ["daemon", "--port", "0", "--insecure-no-authentication", "--socket", socket];
-  console.log(`$ ctl ${daemonWords.join(" ")} &`);
-  const daemon = Bun.spawn([executable, ...daemonWords], {
+  const daemonWords = ["daemon", "--listen", "127.0.0.1", "--port", "0", "--state-dir", "state"];
+  console.log(`$ ./ctl-node ${daemonWords.join(" ")} &`);
+  const daemon = Bun.spawn([join(directory, "ctl-node"), ...daemonWords], {
     cwd: directory,
     env,
     stdin: "ignore",
@@ -39,8 +45,6 @@ async function demo(): Promise<void> {
     const late = setTimeout(() => daemon.kill("SIGKILL"), readyMsMax);
     const address = await addressOf(daemon.stdout);
     clearTimeout(late);
-
-    console.log("$ export CTL_INSECURE_NO_AUTHENTICATION=1");
 
     heading("Commands on that node: output, errors and status are the command's own");
     await show(["exec", address, "--", "sh", "-c", 'echo "hello from pid $$"']);
@@ -102,6 +106,8 @@ function sayWhatNext(): void {
     alias ctl=${executable}
     ctl help
     ctl exec local --timeout 2s sleep 10
-    ctl daemon --port 9000 --insecure-no-authentication      # on a node, in a network you trust
-    ctl exec --insecure-no-authentication NODE uname -a      # from anywhere else`);
+    ctl init                             # here, once: your key, and ctl-node
+    scp ctl-node NODE:ctl                # to every node
+    ./ctl daemon --port 9000             # on the node
+    ctl exec NODE uname -a               # here`);
 }

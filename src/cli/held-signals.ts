@@ -9,7 +9,7 @@ export class HeldSignals {
   readonly #came: string[] = [];
   readonly #release: () => void;
 
-  constructor(app: App) {
+  constructor(app: Pick<App, "onSignals">) {
     this.#release = app.onSignals(held, (name) => void this.#came.push(name));
   }
 

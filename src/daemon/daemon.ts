@@ -222,6 +222,7 @@ export class Daemon {
         table: this.#table,
         incarnation,
         accepted: (operation, process) => trail.accepted(operation, process),
+        ordered: (operation, order, process) => trail.allowed(operation, order, process),
         isStopping: () => this.#isStopping,
       },
       access: { revoke: (fingerprint) => this.revoke(fingerprint) },

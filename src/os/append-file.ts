@@ -121,9 +121,8 @@ export class AppendFile {
     const fd = nodeFs().openSync(this.#options.path, O_RDWR | O_APPEND);
     const facts = nodeFs().fstatSync(fd, { bigint: true });
     this.#file = { fd, device: facts.dev, inode: facts.ino };
-    const length = Number(facts.size);
-    this.#isTorn = length > 0 && !endsInLine(fd, length);
-    return { fd, size: length };
+    this.#isTorn = endsInTornLine(fd);
+    return { fd, size: Number(facts.size) };
   }
 
   #forget(): void {
@@ -247,6 +246,20 @@ export class AppendFile {
 
 function factsOf(path: string): { dev: bigint; ino: bigint; size: bigint } | null {
   return nodeFs().statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+}
+
+/** How often, and after which pause, a line without an end is looked at again. */
+const tornLooks = 10;
+const tornPauseMs = 1;
+
+/** What ends in the middle of a record for good: somebody else's write, which grows page by page, must be over by then. */
+function endsInTornLine(fd: number): boolean {
+  for (let look = 0; look < tornLooks; look += 1) {
+    const length = Number(nodeFs().fstatSync(fd, { bigint: true }).size);
+    if (length === 0 || endsInLine(fd, length)) return false;
+    Bun.sleepSync(tornPauseMs);
+  }
+  return true;
 }
 
 /** A daemon that was killed on a full disk may have left a piece of a record. */

@@ -13,6 +13,9 @@ import { unacknowledgedMsMax } from "./tcp.ts";
 import { type Handshake, verdictOn } from "./tls-verdict.ts";
 import type { Transport } from "./transport.ts";
 
+/** The runtime's word for a peer that ended the connection before the handshake was done. */
+const closedBeforeItsEnd = "ECONNRESET";
+
 export interface GateOptions {
   clock: Clock;
   check: PeerCheck;
@@ -80,7 +83,10 @@ export class Gate {
     if ("failure" in verdict || !verdict.identity) {
       const reason: Reason =
         "failure" in verdict ? { fault: "handshake", text: verdict.failure } : verdict;
-      this.#carryOut(this.#admission.failed(transport, this.#nowMs()));
+      // Whoever only looked whether somebody listens, or gave up while he had to wait, has guessed nothing.
+      const isGone = reason.text === closedBeforeItsEnd;
+      const fate = isGone ? "closed" : "failed";
+      this.#carryOut(this.#admission[fate](transport, this.#nowMs()));
       return this.#refuse(transport, reason);
     }
     this.#strangers.delete(transport);

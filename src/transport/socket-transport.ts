@@ -243,8 +243,10 @@ export function fdOf(socket: Socket<SocketTransport>): number {
  * neither of a peer that had reset its connection before it was accepted; its `close` follows.
  */
 export function remoteOf(socket: Socket<SocketTransport>): { address: string; from: string } {
-  const address: string | undefined = socket.remoteAddress;
-  if (address === undefined) return { address: "", from: "a peer that is gone" };
+  const shown: string | undefined = socket.remoteAddress;
+  if (shown === undefined) return { address: "", from: "a peer that is gone" };
+  // A listener for both families shows the one in the words of the other.
+  const address = shown.replace(/^::ffff:(?=[0-9.]+$)/, "");
   const host = address.includes(":") ? `[${address}]` : address;
   return { address, from: `${host}:${socket.remotePort}` };
 }

@@ -16,7 +16,7 @@ export function handshakeFailure(where: string, reason: string, key: Key): CtlEr
   if (reason === "ECONNRESET") {
     return new CtlError(
       "connection-lost",
-      `${where} closed the connection instead of a handshake`,
+      `${where} closed the connection before the TLS handshake was over`,
       {
         hint: "check the port: something else may listen there, or a daemon that does not --allow this address",
       },

@@ -4,7 +4,7 @@
 import type { Socket, SocketHandler } from "bun";
 
 import type { Clock } from "../base/clock.ts";
-import type { CtlError } from "../base/errors.ts";
+import { CtlError } from "../base/errors.ts";
 import { PeerCheck } from "../keys/check-peer.ts";
 import { type Key, nodeServerName, type Role } from "../keys/contract.ts";
 import { setTcpUserTimeout } from "../os/socket-options.ts";
@@ -55,15 +55,21 @@ export function connectTls(options: ConnectTlsOptions): Promise<Transport> {
     const socket: SocketHandler<SocketTransport> = {
       ...tlsHandler((opening) => {
         setTcpUserTimeout(fdOf(opening), unacknowledgedMsMax);
-        opening.data = new SocketTransport(opening, { peer: `tcp ${where}`, kind: "tcp" });
+        opening.data = new SocketTransport(opening, {
+          peer: `tcp ${where}`,
+          kind: "tcp",
+          // Of a reset in its middle the runtime says nothing but that. Once the handshake is done this changes nothing.
+          ended: () => opened.reject(handshakeFailure(where, "ECONNRESET", key)),
+        });
         reached(opening.data);
       }),
       handshake: (shaken, isDone, error) => {
-        const verdict = verdictOn(shaken, check, { isDone, error });
-        if ("failure" in verdict)
-          return fail(shaken, handshakeFailure(where, verdict.failure, key));
-        if (!verdict.identity) return fail(shaken, peerRefused(where, verdict, key));
-        shaken.data.identity = verdict.identity;
+        const outcome = judged(() => verdictOn(shaken, check, { isDone, error }));
+        if (outcome instanceof CtlError) return fail(shaken, outcome);
+        if ("failure" in outcome)
+          return fail(shaken, handshakeFailure(where, outcome.failure, key));
+        if (!outcome.identity) return fail(shaken, peerRefused(where, outcome, key));
+        shaken.data.identity = outcome.identity;
         opened.resolve(shaken.data);
       },
     };
@@ -108,6 +114,16 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     };
   } catch (error) {
     throw listenTcpError(options, error);
+  }
+}
+
+/** A list of revoked keys that cannot be read is the caller's to tell, and no bug of a callback. */
+function judged<Verdict>(judge: () => Verdict): Verdict | CtlError {
+  try {
+    return judge();
+  } catch (error) {
+    if (error instanceof CtlError) return error;
+    throw error;
   }
 }
 

@@ -153,5 +153,12 @@ test("a start that does not fit into a frame is refused before it is sent", () =
 });
 
 test("requests are the kinds that open an operation", () => {
-  expect([...requestKinds].toSorted()).toEqual(["attach", "probe", "shutdown", "start", "status"]);
+  expect([...requestKinds].toSorted()).toEqual([
+    "attach",
+    "probe",
+    "revoke",
+    "shutdown",
+    "start",
+    "status",
+  ]);
 });

@@ -228,6 +228,32 @@ test("a link that stalls for a while and heals is only slow", async () => {
   });
 });
 
+test.each(["up", "down"] as const)(
+  "a link that is cut again in the middle of the next handshake, by what goes %s, is only slow",
+  async (direction) => {
+    await withProxy(async (proxy, node) => {
+      const { argv, count } = counted(["cat"]);
+      const run = box.start(["exec", node, ...argv], { keepInputOpen: true });
+      run.write("one\n");
+      await said(run, /one/);
+      proxy.cut();
+      for (const how of ["reset", "end"] as const) {
+        const { accepted } = proxy;
+        proxy.cutAfter(100, direction, { how });
+        await until(() => proxy.accepted > accepted);
+        await until(() => proxy.connections === 0);
+      }
+      run.write("two\n");
+      await said(run, /two/);
+      run.endInput();
+      const { text, stderr, code } = await run.ended;
+      expect({ text, code, starts: count() }).toEqual({ text: "one\ntwo\n", code: 0, starts: 1 });
+      expect(stderr.match(/connected again, nothing is missing/g)).toHaveLength(1);
+      expect(proxy.accepted).toBe(4);
+    });
+  },
+);
+
 test("a command that ends while the link is down is told of with its output and its status", async () => {
   await withProxy(async (proxy, node) => {
     const [gate, done] = ["gate", "done"].map((name) => join(box.directory, name));

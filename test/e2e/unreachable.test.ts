@@ -123,15 +123,31 @@ describe("somebody else is there, who is asked for a key", () => {
 
   test("a service that closes the connection", async () => {
     using peer = peerThat({ closes: true });
-    const parts = [peer.address, "closed the connection instead of a handshake", "check the port"];
+    const parts = [peer.address, "closed the connection", "TLS handshake", "check the port"];
     await unreachable(peer.address, { code: 255, parts });
   });
 
   test("a service that hears us and closes the connection", async () => {
     using peer = peerThat({ answer: () => null });
-    const parts = [peer.address, "closed the connection instead of a handshake", "check the port"];
+    const parts = [peer.address, "closed the connection", "TLS handshake", "check the port"];
     await unreachable(peer.address, { code: 255, parts });
   });
+
+  test.each(["reset", "end"] as const)(
+    "a link that is cut in the middle of the handshake, by %s",
+    async (how) => {
+      const proxy = await TcpProxy.start({ port: daemon.port });
+      const node = `127.0.0.1:${proxy.port}`;
+      const words = ["exec", node, "true"];
+      for (const direction of ["up", "down"] as const) {
+        proxy.cutAfter(100, direction, { how });
+        const ended = await box.ctl(words, { timeoutMs: 10_000 });
+        expectFailure(ended, 255, [`${node}: session: ${node} closed`, "TLS handshake", "check"]);
+      }
+      expect((await box.ctl(words)).code).toBe(0);
+      proxy.close();
+    },
+  );
 
   test("a service that says nothing", async () => {
     using peer = peerThat({});

@@ -133,7 +133,8 @@ const lookUps: [string, Laid, Role, Named, string][] = [
   ],
 ];
 
-test.each(lookUps)("%s", (_, laid, needed, named, expected) => {
+test.each(lookUps)("%s", (_, ...row) => {
+  const [laid, needed, named, expected] = row;
   lay(laid);
   const found = findKey(searchOf(needed, named));
   const isPacked = expected === "packed";
@@ -186,7 +187,8 @@ const misses: [string, Laid, Role, (at: (place: string) => string) => string][] 
   ],
 ];
 
-test.each(misses)("%s: every key that was passed over is named", (_, laid, needed, expected) => {
+test.each(misses)("%s: every key that was passed over is named", (_, ...row) => {
+  const [laid, needed, expected] = row;
   lay(laid);
   const refusal = refusalOf(() => findKey(searchOf(needed)));
   expect({ code: refusal.code, message: refusal.message }).toEqual({

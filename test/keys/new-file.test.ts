@@ -99,10 +99,7 @@ test("of two that make the same file at once, one has made it and the other says
 
 test("what cannot be filled is not there", () => {
   const path = folder.at("half");
-  const fill = (): void => {
-    throw new Error("no more");
-  };
-  expect(() => createFile({ path, mode: 0o600, fill })).toThrow("no more");
+  expect(() => createFile({ path, mode: 0o600, fill: failing })).toThrow("no more");
   expect(readdirSync(folder.path)).toEqual([]);
   expect(isTaken(path)).toBe(false);
 });
@@ -163,3 +160,7 @@ test("removing is harmless when repeated", () => {
   removeFile(folder.at("k"));
   expect(isTaken(folder.at("k"))).toBe(false);
 });
+
+function failing(): void {
+  throw new Error("no more");
+}

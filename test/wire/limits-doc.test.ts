@@ -3,6 +3,15 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
+import { strangerLinesPerSecond } from "../../src/base/rate-limit.ts";
+import { shownWordBytesMax, shownWordsMax } from "../../src/daemon/redaction.ts";
+import { revocationBytesMax } from "../../src/keys/revocations.ts";
+import {
+  appendFileBytesMax,
+  appendFilesKept,
+  failureReportSeconds,
+} from "../../src/os/append-file.ts";
+import * as transportLimits from "../../src/transport/limits.ts";
 import * as limits from "../../src/wire/limits.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -34,7 +43,19 @@ const entries = document
 const valueOf = (name: string): number | undefined =>
   entries.find((one) => one.name === name)?.value;
 
-const constants = Object.entries<unknown>(limits).filter(
+/** Beside the protocol's: what one machine decides for itself. */
+const ownLimits = {
+  ...transportLimits,
+  appendFileBytesMax,
+  appendFilesKept,
+  failureReportSeconds,
+  revocationBytesMax,
+  shownWordBytesMax,
+  shownWordsMax,
+  strangerLinesPerSecond,
+};
+
+const constants = Object.entries<unknown>({ ...limits, ...ownLimits }).filter(
   ([name, value]) => typeof value === "number" && !name.startsWith("PROTOCOL_"),
 );
 

@@ -195,7 +195,7 @@ test("a union with a type of none or without one is refused", () => {
 });
 
 test("a message or a fact of a newer version is unknown, not malformed", () => {
-  for (const { what, frame } of changes("union-type", () => [23, 100, 255])) {
+  for (const { what, frame } of changes("union-type", () => [25, 100, 255])) {
     expect({ what, verdict: verdictOf(frame) }).toEqual({ what, verdict: "unknown" });
   }
 });

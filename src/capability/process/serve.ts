@@ -3,7 +3,7 @@
 import type { RefusalCode } from "../../session/contract.ts";
 import type { Operation } from "../../session/operation.ts";
 import type { Message } from "../messages.ts";
-import type { Attach, ProcessMessage, Start } from "./contract.ts";
+import type { Attach, ProcessMessage, Signal, Start, Stop } from "./contract.ts";
 import type { ProcessFollower, ProcessRecord } from "./record.ts";
 import type { ProcessTable } from "./table.ts";
 
@@ -13,6 +13,8 @@ export interface ProcessService {
   incarnation: Uint8Array;
   /** A request has become a process, or has found the one that it had started. */
   accepted(operation: number, process: string): void;
+  /** Whoever follows a process wants something done to it; told before it is done. */
+  ordered(operation: number, order: Signal | Stop, process: string): void;
   /** No new processes: the daemon is about to end. */
   isStopping(): boolean;
 }
@@ -76,6 +78,9 @@ function follow(
   // Before the resume: an impossible offset ends the session, and the record must hear of that.
   operation.handle({
     message: (message) => {
+      if (message.kind === "signal" || message.kind === "stop") {
+        service.ordered(operation.id, message, record.id);
+      }
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the record refuses what is none
       record.take(message as ProcessMessage);
       if (message.kind === "release") operation.end();

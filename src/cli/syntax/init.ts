@@ -6,7 +6,7 @@ import type { CommandSyntax } from "./command-syntax.ts";
 const table = {
   directory: path(named("dir", null, "Where operator.key goes, instead of ~/.config/ctl"), "DIR"),
   output: path(
-    named("output", "o", "Where ctl with a node's key goes, instead of ./ctl-node"),
+    named("output", "o", "Where the executable for nodes goes, instead of ./ctl-node"),
     "FILE",
   ),
   json: flag(named("json", null, "Print JSON")),
@@ -16,7 +16,7 @@ export type InitOptions = ValuesOf<typeof table>;
 
 export const initSyntax: CommandSyntax<typeof table> = {
   name: "init",
-  summary: "Make a cluster: an operator's key, and ctl for the nodes",
+  summary: "Make a cluster: its operator's key, and an executable for nodes",
   usage: "[options]",
   operands: [],
   operandsMin: 0,

@@ -43,7 +43,7 @@ export const keySyntax: CommandSyntax<typeof table> = {
     {
       title: "Where keys are looked for",
       paragraphs: [
-        "--key FILE, $CTL_KEY, packed into ctl itself, ~/.config/ctl and /etc/ctl; in the two directories they are called operator.key, " +
+        "--key FILE, $CTL_KEY, packed into the executable, ~/.config/ctl, /etc/ctl; in the two directories they are called operator.key, " +
           "observer.key and node.key. The first that fits is used. One that is named by --key or CTL_KEY must fit. A key that others than " +
           "its owner can read is refused.",
       ],

@@ -11,7 +11,7 @@ const table = {
     named(
       "binary",
       null,
-      "Copy this ctl, such as one for another CPU, instead of the one that runs",
+      "Copy this one, such as one for another CPU, instead of the one that runs",
     ),
     "FILE",
   ),
@@ -22,7 +22,7 @@ export type PackOptions = ValuesOf<typeof table>;
 
 export const packSyntax: CommandSyntax<typeof table> = {
   name: "pack",
-  summary: "Copy ctl with a key in it, so that one file is all a machine needs",
+  summary: "Copy this executable with a key in it",
   usage: "-o FILE [options]",
   operands: [],
   operandsMin: 0,
@@ -30,7 +30,7 @@ export const packSyntax: CommandSyntax<typeof table> = {
   options: table,
   conflicts: [],
   examples: [
-    { command: "ctl pack --key n7.key -o ctl-n7", explains: "ctl for one node" },
+    { command: "ctl pack --key n7.key -o ctl-n7", explains: "an executable for one node" },
     {
       command: "ctl pack --key n7.key --binary dist/ctl-linux-arm64 -o ctl-n7",
       explains: "the same for an arm64 node",
@@ -40,8 +40,8 @@ export const packSyntax: CommandSyntax<typeof table> = {
     {
       title: "The copy",
       paragraphs: [
-        "Without --key it is a node's key that is looked for, in the usual places. A copy of a ctl that has a key already has the new key " +
-          "only. It is as secret as the key: nobody but its owner may read or run it (mode 0700), and ctl refuses its key " +
+        "Without --key it is a node's key that is looked for, in the usual places. A copy of one that has a key already has the new key " +
+          "only. It is as secret as the key: nobody but its owner may read or run it (mode 0700), and its key is refused " +
           "when others can. Nothing that exists is overwritten.",
       ],
     },

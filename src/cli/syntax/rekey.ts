@@ -14,7 +14,7 @@ export type RekeyOptions = ValuesOf<typeof table>;
 
 export const rekeySyntax: CommandSyntax<typeof table> = {
   name: "rekey",
-  summary: "Replace all keys of a cluster, in two steps, without an interruption",
+  summary: "Replace all keys of a cluster, in two steps",
   usage: "[--finish] [options]",
   operands: [],
   operandsMin: 0,
