@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 
 import { CtlError } from "../../src/base/errors.ts";
 import { revoke } from "../../src/capability/access/call.ts";
-import { status } from "../../src/capability/node/call.ts";
 import type { Message } from "../../src/capability/messages.ts";
+import { status } from "../../src/capability/node/call.ts";
 import { openSession } from "../../src/controller/connect.ts";
 import { AuditLog, auditLogPath, auditSchema } from "../../src/daemon/audit-log.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
@@ -54,7 +54,11 @@ class Node {
       { clock, random: () => random.next() },
       { ...program, ...habits },
     );
-    this.audit = new AuditLog({ directory: this.directory, clock, report: (text) => this.say(text) });
+    this.audit = new AuditLog({
+      directory: this.directory,
+      clock,
+      report: (text) => this.say(text),
+    });
     this.daemon = new Daemon({
       clock,
       spawner: this.spawner,
@@ -256,7 +260,12 @@ describe("strangers", () => {
     );
     node.clock.advance(1_000);
     expect(node.lines.slice(10)).toEqual(["15 more were refused"]);
-    node.daemon.turnedAway({ ...refused, fault: "handshake", text: "HTTP_REQUEST", fingerprint: null });
+    node.daemon.turnedAway({
+      ...refused,
+      fault: "handshake",
+      text: "HTTP_REQUEST",
+      fingerprint: null,
+    });
     expect(node.lines.at(-1)).toBe("tcp 192.0.2.9:1: refused: HTTP_REQUEST");
     const records = node.records();
     const { peer, fault: code, text, fingerprint } = refused;
@@ -291,7 +300,13 @@ test("the audit log tells a session's whole story, and no secrets", async () => 
     "session.ended",
   ]);
   const { name, role, fingerprint } = alice;
-  expect(story[0]).toMatchObject({ session: 1, peer: "tcp 192.0.2.7:4711", name, role, fingerprint });
+  expect(story[0]).toMatchObject({
+    session: 1,
+    peer: "tcp 192.0.2.7:4711",
+    name,
+    role,
+    fingerprint,
+  });
   expect(story[1]).toMatchObject({ kind: "start", op: 1, cwd: "/tmp", argc: 2 });
   expect(story[3]).toMatchObject({ outcome: "exited", code: 3, cause: "app" });
   expect(story[3]?.["proc"]).toBe(story[2]?.["proc"]);

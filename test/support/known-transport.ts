@@ -45,5 +45,10 @@ export class KnownTransport implements Transport {
 
 /** Of a key that nobody has issued. */
 export function identityOf(role: Identity["role"], letter: string): Identity {
-  return { role, name: `${role}-${letter}`, cluster: "c_abcdefghij", fingerprint: letter.repeat(64) };
+  return {
+    role,
+    name: `${role}-${letter}`,
+    cluster: "c_abcdefghij",
+    fingerprint: letter.repeat(64),
+  };
 }

@@ -25,7 +25,12 @@ export const exitCodePage: readonly HelpSection[] = [
     title: "Exit code of the others",
     paragraphs: [
       "  ping    0 all answered, 1 some did not, 2 wrong command line, 255 none did",
-      "  daemon  0 ended in good order, 1 cannot, 2 wrong command line, 78 no key",
+      "  daemon  0 ended in good order, 1 cannot, 2 wrong command line,",
+      "          70 TLS refuses nobody, 77 a key is not safe, 78 no key",
+      "  init, key, pack, rekey",
+      "          0 done, 1 cannot, 2 wrong command line, 77 a key is not safe, 78 no key",
+      "  revoke  0 done, 1 some nodes were not told, 2 wrong command line,",
+      "          77 a key is not safe, 78 no key, 255 none was told",
     ],
   },
 ];
