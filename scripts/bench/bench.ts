@@ -4,16 +4,18 @@
 //   bun run bench            everything, about two minutes
 //   bun run bench --quick    a fifth of the rounds, to see that it works
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { createCluster, issueKey } from "../../src/keys/issue.ts";
+import { printKey } from "../../src/keys/key-file.ts";
 import { ensureBuilt } from "../build.ts";
 import { missingFor, type SystemProgram } from "../system-packages.ts";
 import { startBackground } from "./background.ts";
 import { measureCold, measureStreams, measureWarm, type Rig } from "./measure.ts";
 import { compileHello, compileReferences } from "./references.ts";
-import { type Goal, printGoals, printRows } from "./report.ts";
+import { type Goal, printCosts, printGoals, printRows } from "./report.ts";
 import { type Ssh, startSsh } from "./ssh.ts";
 
 const isQuick = process.argv.includes("--quick");
@@ -50,8 +52,15 @@ async function bench(): Promise<void> {
       over: streams.ssh,
       atLeast: 1.25,
     },
+    {
+      label: "streaming, with mutual TLS / without keys",
+      of: streams.tls,
+      over: streams.tcp,
+      atLeast: 0.85,
+    },
   ];
   printGoals(goals);
+  printCosts([{ label: "cold, what mutual TLS adds", of: cold.tls, without: cold.tcp, atMost: 4 }]);
 }
 
 /** On a busy machine even the ratios mean little. */
@@ -79,16 +88,23 @@ async function setUp(owned: AsyncDisposableStack): Promise<Rig> {
   const env = {
     ...process.env,
     XDG_RUNTIME_DIR: directory,
-    // Typed once, for the daemon on loopback that lives as long as this run.
-    CTL_INSECURE_NO_AUTHENTICATION: "1",
+    // Keys of a cluster of its own are found here, by the daemon and by whoever commands it.
+    XDG_CONFIG_HOME: directory,
   };
-  const daemonWords = ["daemon", "--port", "0", "--insecure-no-authentication"];
-  const daemon = owned.use(
-    await startBackground([ctl, ...daemonWords, "--socket", join(directory, "socket")], {
-      env,
-      pattern: /listening on 127\.0\.0\.1:(\d+)\n/,
-    }),
-  );
+  await makeKeys(join(directory, "ctl"));
+  const startDaemon = async (name: string, ...words: readonly string[]): Promise<number> => {
+    const places = [
+      "--socket",
+      join(directory, name),
+      "--state-dir",
+      join(directory, `${name}-state`),
+    ];
+    const command = [ctl, "daemon", "--listen", "127.0.0.1", "--port", "0", ...places, ...words];
+    const pattern = /listening on 127\.0\.0\.1:(\d+)\n/;
+    return Number(owned.use(await startBackground(command, { env, pattern })).ready);
+  };
+  const port = await startDaemon("plain", "--insecure-no-authentication");
+  const securePort = await startDaemon("secure");
   const reference = owned.use(
     await startBackground([references.execDaemon], { pattern: /^(\d+)\n/ }),
   );
@@ -97,10 +113,20 @@ async function setUp(owned: AsyncDisposableStack): Promise<Rig> {
     env,
     references,
     hello: await compileHello(directory),
-    port: Number(daemon.ready),
+    port,
+    securePort,
     referencePort: Number(reference.ready),
     ssh: lacks("ssh") || lacks("sshd") ? null : await startedSsh(owned, missing),
   };
+}
+
+async function makeKeys(place: string): Promise<void> {
+  mkdirSync(place, { mode: 0o700 });
+  const operator = await createCluster();
+  const node = await issueKey(operator, { role: "node", name: "bench" });
+  for (const key of [operator, node]) {
+    writeFileSync(join(place, `${key.identity.role}.key`), printKey(key), { mode: 0o600 });
+  }
 }
 
 /** Null, and said, when this machine does not let us. */

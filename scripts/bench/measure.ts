@@ -12,8 +12,9 @@ export interface Rig {
   env: Record<string, string | undefined>;
   references: References;
   hello: string;
-  /** Of the ctl daemon, and of the C daemon. */
+  /** Of the ctl daemon without keys, of the one with them, and of the C daemon. */
   port: number;
+  securePort: number;
   referencePort: number;
   ssh: Ssh | null;
 }
@@ -28,15 +29,24 @@ const execsPerTurn = 50;
 const atOnceMax = 32;
 const streamBytes = 1024 ** 3;
 
-type Cold = Record<"local" | "tcp" | "master" | "ssh" | "reference" | "hello", Row>;
+/** To the daemon without keys, which has to be typed. */
+function plainExec({ ctl, port }: Rig): string[] {
+  return [ctl, "exec", "--insecure-no-authentication", `127.0.0.1:${port}`, "--"];
+}
+
+function secureExec({ ctl, securePort }: Rig): string[] {
+  return [ctl, "exec", `127.0.0.1:${securePort}`, "--"];
+}
+
+type Cold = Record<"local" | "tcp" | "tls" | "master" | "ssh" | "reference" | "hello", Row>;
 
 export async function measureCold(rig: Rig, rounds: number): Promise<Cold> {
   const { ctl, ssh, references } = rig;
-  const node = `127.0.0.1:${rig.port}`;
   const client = [references.execClient, String(rig.referencePort), "cold", "/bin/true"];
   const rows: Cold = {
     local: rowOf("ctl exec local -- true", "ms"),
-    tcp: rowOf("ctl exec 127.0.0.1:PORT -- true", "ms"),
+    tcp: rowOf("ctl exec 127.0.0.1:PORT -- true, without keys", "ms"),
+    tls: rowOf("ctl exec 127.0.0.1:PORT -- true, mutual TLS", "ms"),
     master: rowOf("ssh, over an open ControlMaster", "ms"),
     ssh: rowOf("ssh, a connection of its own", "ms"),
     reference: rowOf("C client to C daemon", "ms"),
@@ -48,7 +58,8 @@ export async function measureCold(rig: Rig, rounds: number): Promise<Cold> {
   });
   await takeTurns(rounds, [
     timed(rows.local, [ctl, "exec", "local", "--", "true"]),
-    timed(rows.tcp, [ctl, "exec", node, "--", "true"]),
+    timed(rows.tcp, [...plainExec(rig), "true"]),
+    timed(rows.tls, [...secureExec(rig), "true"]),
     timed(rows.master, ssh && [...ssh.overMaster, "true"]),
     timed(rows.ssh, ssh && [...ssh.cold, "true"]),
     timed(rows.reference, client),
@@ -86,13 +97,14 @@ export async function measureWarm(rig: Rig, turns: number): Promise<Warm> {
   return rows;
 }
 
-type Streams = Record<"tcp" | "local" | "ssh", Row>;
+type Streams = Record<"tcp" | "tls" | "local" | "ssh", Row>;
 
 export async function measureStreams(rig: Rig, rounds: number): Promise<Streams> {
   const { ctl, ssh } = rig;
   const child = ["head", "-c", String(streamBytes), "/dev/zero"];
   const rows: Streams = {
-    tcp: rowOf("ctl exec 127.0.0.1:PORT", "GB/s"),
+    tcp: rowOf("ctl exec 127.0.0.1:PORT, without keys", "GB/s"),
+    tls: rowOf("ctl exec 127.0.0.1:PORT, mutual TLS", "GB/s"),
     local: rowOf("ctl exec local", "GB/s"),
     ssh: rowOf("ssh aes128-gcm, over an open ControlMaster", "GB/s"),
   };
@@ -101,7 +113,8 @@ export async function measureStreams(rig: Rig, rounds: number): Promise<Streams>
     measure: command && (async () => [streamBytes / (await microsecondsOf(rig, command)) / 1_000]),
   });
   await takeTurns(rounds, [
-    timed(rows.tcp, [ctl, "exec", `127.0.0.1:${rig.port}`, "--", ...child]),
+    timed(rows.tcp, [...plainExec(rig), ...child]),
+    timed(rows.tls, [...secureExec(rig), ...child]),
     timed(rows.local, [ctl, "exec", "local", "--", ...child]),
     timed(rows.ssh, ssh && [...ssh.overFastMaster, ...child]),
   ]);

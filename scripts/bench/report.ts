@@ -36,6 +36,27 @@ export function printRows(title: string, rows: readonly Row[]): void {
   }
 }
 
+export interface Cost {
+  label: string;
+  /** The medians of this one … */
+  of: Row;
+  /** … minus those of this one, in their unit. */
+  without: Row;
+  atMost: number;
+}
+
+export function printCosts(costs: readonly Cost[]): void {
+  console.log(
+    `\n${"differences of the medians of this run".padEnd(labelWidth)}    measured      goal`,
+  );
+  for (const { label, of, without, atMost } of costs) {
+    const difference = summaryOf(of.samples).median - summaryOf(without.samples).median;
+    const verdict = difference <= atMost ? "" : "  MISSED";
+    const bound = `<= ${atMost} ${of.unit}`.padStart(10);
+    console.log(`  ${label.padEnd(labelWidth)}${number(difference)}${bound}${verdict}`);
+  }
+}
+
 export function printGoals(goals: readonly Goal[]): void {
   console.log(`\n${"ratios of the medians of this run".padEnd(labelWidth)}    measured      goal`);
   for (const goal of goals) {

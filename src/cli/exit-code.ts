@@ -30,6 +30,8 @@ const answeredCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "usage",
   "bad-address",
   "key-missing",
+  "key-unreadable",
+  "key-unsafe",
   "refused",
   "version",
   "not-ctl",

@@ -89,6 +89,8 @@ describe("one node", () => {
     ["usage", 125],
     ["bad-address", 125],
     ["key-missing", 125],
+    ["key-unreadable", 125],
+    ["key-unsafe", 125],
     ["refused", 125],
     ["version", 125],
     ["not-ctl", 125],

@@ -6,7 +6,11 @@ import type { App } from "../../src/cli/app.ts";
 import { HeldSignals } from "../../src/cli/held-signals.ts";
 
 /** Somebody who sends signals to whoever listens. */
-function sender(): { app: Pick<App, "onSignals">; send(name: string): void; listeners(): number } {
+function sender(): {
+  app: Pick<App, "onSignals">;
+  send: (name: string) => void;
+  listeners: () => number;
+} {
   const listeners = new Set<(name: string) => void>();
   return {
     app: {

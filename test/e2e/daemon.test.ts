@@ -209,10 +209,8 @@ describe("cannot listen, says why in one line and gives 1:", () => {
   });
 
   test("the socket's path is too long", async () => {
-    const ended = await box.ctl(
-      [...["daemon", ...box.state, "--socket"], socketNamed("x".repeat(120))],
-      shortly,
-    );
+    const words = ["daemon", ...box.state, "--socket", socketNamed("x".repeat(120))];
+    const ended = await box.ctl(words, shortly);
     expectFailure(ended, 1, ["107"]);
   });
 });
