@@ -40,12 +40,12 @@ export async function runExec(app: App, settings: ExecSettings): Promise<number>
       const outcome = outcomeOfExec(result.end);
       const streams = [result.streams.stdout, result.streams.stderr];
       const end = { node: node.name, result, outcome, exitCode: exitCodeOf(outcome, streams) };
-      view.ended(end);
+      await view.ended(end);
       return end;
     }),
   );
   stopObeying();
-  const isFed = view.inputEnded(source?.failure ?? null);
+  const isFed = await view.inputEnded(source?.failure ?? null);
   const isTold = await view.finish(ends);
   return isFed && isTold ? worstExitCode(ends.map((end) => end.exitCode)) : exitUnknown;
 }

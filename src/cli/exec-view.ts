@@ -5,19 +5,10 @@ import { printDuration } from "../base/duration.ts";
 import { CtlError } from "../base/errors.ts";
 import { cleanText, escapeText } from "../base/escape.ts";
 import type { ExecNews } from "../capability/process/call.ts";
-import type { OutputStream } from "../capability/process/contract.ts";
 import type { NodeAddress } from "../controller/address.ts";
 import { isTerminal } from "../os/descriptor-kind.ts";
 import type { App } from "./app.ts";
-import {
-  deliveryText,
-  errorText,
-  inputText,
-  needsSaying,
-  outcomeText,
-  survivorsText,
-} from "./failure-text.ts";
-import type { NodeEnd } from "./node-end.ts";
+import { isWordless, type NodeEnd } from "./node-end.ts";
 import { chooseRenderer } from "./render/choose.ts";
 import { usesColour } from "./render/colour.ts";
 import type { NodeOutput, Renderer, Shown } from "./render/renderer.ts";
@@ -81,22 +72,20 @@ export class ExecView {
     if (text !== null) this.#app.console.say(text);
   }
 
-  ended(end: NodeEnd): void {
+  /** Says what the exit code does not. The words are loaded only when there is something to say. */
+  async ended(end: NodeEnd): Promise<void> {
     for (const shown of this.#renderer.ended(end)) this.#show(shown);
     const { argv, options } = this.#view;
-    const { node, outcome, result } = end;
-    if (options.verbose || needsSaying(outcome)) {
-      this.#say(outcomeText(node, outcome, { argv, timeoutMs: options.timeoutMs }));
-    }
-    this.#sayDelivery(end, "stdout");
-    this.#sayDelivery(end, "stderr");
-    if (result.survivors.length > 0) this.#say(survivorsText(node, result.survivors));
+    if (!options.verbose && isWordless(end)) return;
+    const { endLines } = await import("./end-lines.ts");
+    for (const text of endLines(end, { argv, options })) this.#say(text);
   }
 
   /** Our own stdin has been read. Returns false when that failed, so that the commands got less than there was. */
-  inputEnded(errno: string | null): boolean {
+  async inputEnded(errno: string | null): Promise<boolean> {
     // What is not open for reading, as nohup leaves it, holds nothing.
     if (errno === null || errno === "EBADF") return true;
+    const { inputText } = await import("./failure-text.ts");
     this.#say(inputText(errno));
     return false;
   }
@@ -116,6 +105,7 @@ export class ExecView {
       return true;
     } catch (error) {
       if (!(error instanceof CtlError)) throw error;
+      const { errorText } = await import("./failure-text.ts");
       this.#say(errorText(error));
       return false;
     }
@@ -126,11 +116,6 @@ export class ExecView {
     if (this.#hasWarned || news.kind !== "connected" || !news.peer.insecure) return null;
     this.#hasWarned = true;
     return `${escapeText(node)}: no authentication: whoever reaches its port can run commands there`;
-  }
-
-  #sayDelivery({ node, result }: NodeEnd, stream: OutputStream): void {
-    const text = deliveryText(node, stream, result.streams[stream]);
-    if (text !== null) this.#say(text);
   }
 
   #say(text: string): void {

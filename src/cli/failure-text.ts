@@ -5,7 +5,7 @@ import { printDuration } from "../base/duration.ts";
 import { errnoName, errnoNumber, errnoPhrase } from "../base/errnos.ts";
 import type { CtlError } from "../base/errors.ts";
 import { cleanText, escapeText, quote } from "../base/escape.ts";
-import { SIGINT, signalName, SIGPIPE } from "../base/signals.ts";
+import { signalName } from "../base/signals.ts";
 import type { OutputStream, Survivor } from "../capability/process/contract.ts";
 import type { Outcome, SessionFailure } from "../capability/process/outcome.ts";
 import type { Delivery } from "./exit-code.ts";
@@ -15,23 +15,6 @@ import { explainNotStarted } from "./not-started-text.ts";
 export interface AskedFor {
   argv: readonly Uint8Array[];
   timeoutMs: number;
-}
-
-/** Whether a line is worth it even without -v: what the command's own exit code does not say already. */
-export function needsSaying(outcome: Outcome): boolean {
-  switch (outcome.kind) {
-    case "not-started":
-    case "unknown":
-      return true;
-    case "exited":
-      return outcome.cause !== "app" && outcome.cause !== "user";
-    case "signaled":
-      // As a shell does it: a pipe's reader that went away and the user's own Ctrl-C are no news.
-      if (outcome.signal === SIGPIPE || outcome.signal === SIGINT) return false;
-      return outcome.cause !== "user";
-    default:
-      return outcome satisfies never;
-  }
 }
 
 /** How it ended on this node. */

@@ -11,11 +11,11 @@ import {
   errorText,
   failureText,
   inputText,
-  needsSaying,
   outcomeText,
   sessionFailureOf,
   survivorsText,
 } from "../../src/cli/failure-text.ts";
+import { needsSaying } from "../../src/cli/node-end.ts";
 import { withSeeds } from "../support/random.ts";
 
 const asked = (command: string, timeoutMs = 0): { argv: Uint8Array[]; timeoutMs: number } => ({

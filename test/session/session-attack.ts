@@ -25,6 +25,8 @@ const prefixBytes = 4;
 const sampleBytesMax = 4_096;
 /** Messages in one go, before timers and promises get their turn. */
 const burst = 64;
+/** Then another daemon takes over. */
+const worldMessages = 16_384;
 const hangMs = 50;
 /** Of sent frames: more is a daemon that does not heed a peer who reads nothing. */
 const backlogBytesMax = unsentBytesMax + 2 * 1024 * 1024;
@@ -122,7 +124,7 @@ class World {
   constructor(random: Seeded, auditDirectory: string | null) {
     const { clock } = this;
     const output = { stdout: new Uint8Array(5_000).fill(65), stderr: new Uint8Array(10) };
-    const habits = { code: 1, readsStdin: true, treeStaysMs: 5, isEndless: false };
+    const habits = { code: 1, readsStdin: false, treeStaysMs: 5, isEndless: false };
     const chance = (): number => random.uint32() / 2 ** 32;
     this.spawner = new FakeSpawner({ clock, random: chance }, { ...output, ...habits });
     this.daemon = new Daemon({
@@ -167,7 +169,8 @@ export async function attackSessions(options: SessionAttackOptions): Promise<Ses
 class Attack {
   readonly report: SessionAttackReport;
   readonly #random: Seeded;
-  readonly #world: World;
+  readonly #auditDirectory: string | null;
+  #world: World;
   readonly #aims: readonly Aim[];
   readonly #codec = messageCodec();
   readonly #hello: Uint8Array;
@@ -182,6 +185,7 @@ class Attack {
     const counts = { count: 0, sessions: 0, starts: 0, refusals: 0, hangs: 0 };
     this.report = { seed, ...counts, goodbyes: {}, slowestMs: 0, growthBytes: 0 };
     this.#random = new Seeded(seed);
+    this.#auditDirectory = auditDirectory;
     this.#world = new World(this.#random, auditDirectory);
     this.#aims = aimsOf(this.#random, this.#codec);
     this.#settleAt = Math.floor(count / 5);
@@ -202,7 +206,7 @@ class Attack {
     if (this.#slowInBurst > 0 && (user + system) / 1_000 > hangMs) this.report.hangs += 1;
     await settle();
     const { clock, spawner } = this.#world;
-    clock.advance(this.#random.pick([0, 1, 20, 400, 5_000]));
+    clock.advance(this.#random.chance(0.01) ? 5_000 : this.#random.pick([0, 1, 20, 100]));
     await settle();
     for (const wire of this.#wires) wire.catchUp();
     this.#reap();
@@ -210,19 +214,27 @@ class Attack {
     spawner.children.length = 0;
     const { length } = this.#wires;
     if (length > 0 && this.#random.chance(0.2)) this.#leave(this.#random.below(length));
+    if (this.report.count % worldMessages < burst) this.#renewWorld();
     if (this.report.count >= this.#settleAt && this.#beforeBytes === 0) {
       this.#beforeBytes = settledBytes();
     }
   }
 
-  /** @throws Error when the daemon is not what it was before all this */
-  async finish(): Promise<SessionAttackReport> {
+  finish(): SessionAttackReport {
+    this.#proveAlive();
+    this.report.growthBytes = settledBytes() - this.#beforeBytes;
+    return this.report;
+  }
+
+  /** Processes with leases of many days would fill it up. */
+  #renewWorld(): void {
+    this.#proveAlive();
+    this.#world = new World(this.#random, this.#auditDirectory);
+  }
+
+  /** @throws Error when the daemon does not serve the next one, or still counts those who have left */
+  #proveAlive(): void {
     while (this.#wires.length > 0) this.#leave(0);
-    // Leases end, graces too.
-    for (let hour = 0; hour < 30 * 24 * 50; hour += 24) {
-      this.#world.clock.advance(24 * 3_600_000);
-      await settle();
-    }
     const [identity] = identities;
     if (!identity) throw new Error("There is an operator");
     const wire = this.#dial(identity);
@@ -231,8 +243,6 @@ class Attack {
     const isAlone = answer?.kind === "status-reply" && answer.sessions === 1;
     if (!isAlone) throw this.#broken("The daemon answers no more", JSON.stringify(answer?.kind));
     this.#leave(0);
-    this.report.growthBytes = settledBytes() - this.#beforeBytes;
-    return this.report;
   }
 
   #one(): void {

@@ -28,7 +28,7 @@ export const exitCodePage: readonly HelpSection[] = [
       "  daemon  0 ended in good order, 1 cannot, 2 wrong command line,",
       "          70 TLS refuses nobody, 77 a key is not safe, 78 no key",
       "  init, key, pack, rekey",
-      "          0 done, 1 cannot, 2 wrong command line, 77 a key is not safe, 78 no key",
+      "          0 done, 1 cannot, 2 wrong command line, 77 unsafe key, 78 no key",
       "  revoke  0 done, 1 some nodes were not told, 2 wrong command line,",
       "          77 a key is not safe, 78 no key, 255 none was told",
     ],
