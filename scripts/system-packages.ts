@@ -22,6 +22,18 @@ export const systemPrograms: readonly SystemProgram[] = [
     usedBy: "gate",
     reason: "compares the generated code with the schema",
   },
+  {
+    program: "gcc",
+    package: "gcc",
+    usedBy: "gate",
+    reason: "compiles the wrong clock that nodes must live with",
+  },
+  {
+    program: "ip",
+    package: "iproute2",
+    usedBy: "gate",
+    reason: "makes the network between two machines on one",
+  },
   { program: "gcc", package: "gcc", usedBy: "bench", reason: "compiles the C references" },
   {
     program: "ssh",

@@ -4,10 +4,26 @@ import { CtlError } from "../base/errors.ts";
 import type { PeerVerdict } from "../keys/check-peer.ts";
 import type { Key } from "../keys/contract.ts";
 
+/**
+ * What the runtime says when the first bytes are no answer of a TLS server: no record, one without sense, or what we said sent back. A
+ * daemon without keys says the length of its hello, which may look like anything.
+ */
+const notTls: ReadonlySet<string> = new Set([
+  "WRONG_VERSION_NUMBER",
+  "WRONG_SSL_VERSION",
+  "HTTP_REQUEST",
+  "UNEXPECTED_RECORD",
+  "UNEXPECTED_MESSAGE",
+  "DATA_LENGTH_TOO_LONG",
+  "ENCRYPTED_LENGTH_TOO_LONG",
+  "EXCESSIVE_MESSAGE_SIZE",
+  "DECODE_ERROR",
+  "BAD_ALERT",
+]);
+
 /** @param reason the runtime's word for it */
 export function handshakeFailure(where: string, reason: string, key: Key): CtlError {
-  // The last is a peer that sends back what it hears.
-  if (/WRONG_VERSION_NUMBER|HTTP_REQUEST|WRONG_SSL_VERSION|UNEXPECTED_MESSAGE/.test(reason)) {
+  if (notTls.has(reason)) {
     return new CtlError("not-ctl", `${where} does not speak TLS`, {
       hint: "something else listens there, or a daemon without keys, which wants --insecure-no-authentication",
     });

@@ -46,11 +46,22 @@ function projectCopy(name: string): string {
   for (const file of ["package.json", "tsconfig.json"])
     copyFileSync(join(root, file), join(copy, file));
   // Copied, not linked: a link leads to a place outside of the copy, and the path to there would be embedded.
-  for (const dependency of Object.keys(dependencies)) {
+  for (const dependency of withTheirOwn(Object.keys(dependencies))) {
     const path = join("node_modules", dependency);
     cpSync(join(root, path), join(copy, path), { recursive: true });
   }
   return copy;
+}
+
+/** These packages, and those that they need, at the top of node_modules. What one has inside of itself comes with it. */
+function withTheirOwn(packages: readonly string[]): Set<string> {
+  const found = new Set(packages);
+  for (const name of found) {
+    const manifest = readFileSync(join(root, "node_modules", name, "package.json"), "utf8");
+    const needed: Record<string, string> = JSON.parse(manifest).dependencies ?? {};
+    for (const each of Object.keys(needed)) found.add(each);
+  }
+  return found;
 }
 
 describe("a build", () => {

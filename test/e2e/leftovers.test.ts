@@ -73,6 +73,9 @@ test("200 execs at the same time all end as they should, and nothing of them sta
   const runs = Array.from({ length: 200 }, (_, index) =>
     box.start([
       "exec",
+      // Two hundred handshakes of two hundred programs that all start now: they may take their turns.
+      "--connect-timeout",
+      "30s",
       daemon.address,
       "sh",
       "-c",
@@ -92,13 +95,14 @@ test("200 execs at the same time all end as they should, and nothing of them sta
 test("hundreds of execs, one after the other, leave nothing behind and take no more memory", async () => {
   const before = holdings();
   const row = `for i in $(seq 150); do "$CTL" exec ${daemon.address} echo $i || echo failed; done`;
-  const rows = await Promise.all([1, 2].map(() => shell(box, row)));
+  const patient = { timeoutMs: 120_000 };
+  const rows = await Promise.all([1, 2].map(() => shell(box, row, patient)));
   const numbers = Array.from({ length: 150 }, (_, index) => `${index + 1}\n`).join("");
   for (const { text, stderr } of rows)
     expect({ text, stderr }).toEqual({ text: numbers, stderr: "" });
   await untilAsBefore(before);
   const peak = peakBytes(daemon.pid) ?? 0;
-  await shell(box, row);
+  await shell(box, row, patient);
   expect((peakBytes(daemon.pid) ?? 0) - peak).toBeLessThan(8 * mib);
 });
 

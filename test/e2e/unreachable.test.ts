@@ -115,6 +115,19 @@ describe("somebody else is there, who is asked for a key", () => {
     await unreachable(peer.address, { code: 125, parts });
   });
 
+  test("neither is what only begins like TLS, whatever the record", async () => {
+    // Alert, handshake, data, and a type that there is not; of TLS 1.2, and too long or without sense.
+    for (const type of [0x15, 0x16, 0x17, 0x41]) {
+      for (const length of [0x00, 0x40, 0x80]) {
+        const greeting = new Uint8Array(65_536).fill(0x41);
+        greeting.set([type, 3, 3, length, 0x10]);
+        using peer = peerThat({ greeting });
+        const ended = await box.ctl(["exec", peer.address, "true"], { timeoutMs: 10_000 });
+        expectFailure(ended, 125, [`${peer.address} does not speak TLS`, insecure]);
+      }
+    }
+  });
+
   test("a TLS server without a client's certificate in mind is not of our cluster", async () => {
     using server = tlsServer();
     const parts = [`${server.address} has a key of another cluster`, "operator", "fingerprint"];

@@ -1,16 +1,18 @@
 // Certificates that nobody of ours would issue, signed by whoever has an authority's key: what the checks are there for.
 
-import "reflect-metadata";
-
-import * as x509 from "@peculiar/x509";
+import type { Extension, JsonGeneralName } from "@peculiar/x509";
 
 import type { Key } from "../../src/keys/contract.ts";
+
+// What the library is built on looks for this one in the global object.
+await import("reflect-metadata");
+const x509 = await import("@peculiar/x509");
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 export interface Forgery {
   /** Subject alternative names, in order; none at all when empty. */
-  names?: x509.JsonGeneralName[];
+  names?: JsonGeneralName[];
   /** Extended key usages. */
   purposes?: string[];
   isAuthority?: boolean;
@@ -26,8 +28,8 @@ export const purposes = {
   email: x509.ExtendedKeyUsage.emailProtection,
 };
 
-export const uri = (value: string): x509.JsonGeneralName => ({ type: "url", value });
-export const dns = (value: string): x509.JsonGeneralName => ({ type: "dns", value });
+export const uri = (value: string): JsonGeneralName => ({ type: "url", value });
+export const dns = (value: string): JsonGeneralName => ({ type: "dns", value });
 
 /** @param issuer an operator's key, which has the authority's */
 export async function forge(
@@ -35,7 +37,7 @@ export async function forge(
   forgery: Forgery,
 ): Promise<{ certificate: string; privateKey: string }> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const extensions: x509.Extension[] = [
+  const extensions: Extension[] = [
     new x509.BasicConstraintsExtension(forgery.isAuthority ?? false, undefined, true),
   ];
   const { names = [], purposes: usages = [] } = forgery;

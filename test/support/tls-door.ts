@@ -7,9 +7,14 @@ import { connect as connectNodeTls, type ConnectionOptions } from "node:tls";
 import type { Key } from "../../src/keys/contract.ts";
 import { SystemClock } from "../../src/os/clock.ts";
 import type { Refused } from "../../src/transport/refused.ts";
-import { listenTls, type ListenTlsOptions } from "../../src/transport/tls.ts";
+import {
+  connectTls,
+  type ConnectTlsOptions,
+  listenTls,
+  type ListenTlsOptions,
+} from "../../src/transport/tls.ts";
 import type { Listener, Transport } from "../../src/transport/transport.ts";
-import { node } from "../keys/cluster.ts";
+import { node, operator } from "../keys/cluster.ts";
 
 export const host = "127.0.0.1";
 
@@ -44,6 +49,12 @@ export async function openTlsDoor(options: Partial<ListenTlsOptions> = {}): Prom
       for (const transport of accepted) transport.destroy();
     },
   };
+}
+
+/** As a controller does, with the operator's key unless told otherwise. */
+export function dial(port: number, options: Partial<ConnectTlsOptions> = {}): Promise<Transport> {
+  const usual = { host, port, key: operator, isRevoked: () => false, timeoutMs: 5_000 };
+  return connectTls({ ...usual, ...options });
 }
 
 export interface BareClient {

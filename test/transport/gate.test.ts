@@ -123,126 +123,126 @@ const alert = "error:1000045c:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_
 
 describe("a stranger", () => {
   test("that shows a good key is handed on with its identity, and no timer is left", () => {
-    const test = new TestGate();
-    const socket = test.open(alice);
-    expect(test.clock.pending).toBe(1);
-    test.shake(socket, observer);
-    expect(test.accepted.map(({ identity }) => identity)).toEqual([observer.identity]);
-    expect([socket.calls, test.refused, test.clock.pending]).toEqual([[], [], 0]);
+    const door = new TestGate();
+    const socket = door.open(alice);
+    expect(door.clock.pending).toBe(1);
+    door.shake(socket, observer);
+    expect(door.accepted.map(({ identity }) => identity)).toEqual([observer.identity]);
+    expect([socket.calls, door.refused, door.clock.pending]).toEqual([[], [], 0]);
   });
 
   test("that the runtime did not authorize is refused, whatever it shows and however done the handshake is", () => {
-    const test = new TestGate();
-    const socket = test.open(alice);
+    const door = new TestGate();
+    const socket = door.open(alice);
     socket.authorized = false;
-    test.shake(socket, operator);
-    expect(test.accepted).toEqual([]);
-    expect(test.refused).toMatchObject([{ fault: "handshake", text: "not authorized" }]);
+    door.shake(socket, operator);
+    expect(door.accepted).toEqual([]);
+    expect(door.refused).toMatchObject([{ fault: "handshake", text: "not authorized" }]);
     expect(socket.calls).toEqual(["terminate"]);
   });
 
   test("that shows nothing, or a key that may not talk here, is refused by the fault of it", () => {
-    const test = new TestGate();
-    const [silent, other] = test.openMany("127.0.0.1", 2);
+    const door = new TestGate();
+    const [silent, other] = door.openMany("127.0.0.1", 2);
     if (!silent || !other) throw new Error("They are two");
-    test.gate.shaken(silent.real, { isDone: true, error: null });
-    test.shake(other, node);
-    expect(test.refused).toMatchObject([
+    door.gate.shaken(silent.real, { isDone: true, error: null });
+    door.shake(other, node);
+    expect(door.refused).toMatchObject([
       { fault: "no-certificate", fingerprint: null, peer: "tcp 127.0.0.1:4711" },
       { fault: "other-role", fingerprint: node.identity.fingerprint },
     ]);
-    expect(test.accepted).toEqual([]);
-    expect(test.clock.pending).toBe(0);
+    expect(door.accepted).toEqual([]);
+    expect(door.clock.pending).toBe(0);
   });
 
   test("is told apart by what the runtime says of its handshake", () => {
-    const test = new TestGate();
-    test.fail(test.open("127.0.0.1"), "EPROTO", alert);
-    test.fail(test.open("127.0.0.1"), "INVALID_PURPOSE");
-    expect(test.refused.map(({ text }) => text)).toEqual([
+    const door = new TestGate();
+    door.fail(door.open("127.0.0.1"), "EPROTO", alert);
+    door.fail(door.open("127.0.0.1"), "INVALID_PURPOSE");
+    expect(door.refused.map(({ text }) => text)).toEqual([
       "TLSV1_ALERT_UNKNOWN_CA",
       "INVALID_PURPOSE",
     ]);
   });
 
   test("that was refused is not refused again, nor let in, by what the runtime says later", () => {
-    const test = new TestGate();
-    const socket = test.open(alice);
-    test.fail(socket, "INVALID_PURPOSE");
-    test.shake(socket, operator);
-    test.fail(socket, "ECONNRESET");
+    const door = new TestGate();
+    const socket = door.open(alice);
+    door.fail(socket, "INVALID_PURPOSE");
+    door.shake(socket, operator);
+    door.fail(socket, "ECONNRESET");
     socket.data.lost(undefined);
-    expect([test.faults, test.accepted]).toEqual([["handshake"], []]);
+    expect([door.faults, door.accepted]).toEqual([["handshake"], []]);
     expect(socket.calls).toEqual(["terminate"]);
   });
 
   test("that goes by itself leaves no timer and is not spoken of", () => {
-    const test = new TestGate();
-    const socket = test.open(alice);
+    const door = new TestGate();
+    const socket = door.open(alice);
     socket.data.lost(undefined);
-    expect([test.refused, test.clock.pending]).toEqual([[], 0]);
+    expect([door.refused, door.clock.pending]).toEqual([[], 0]);
   });
 
   test("that says nothing has its time, and no more", () => {
-    const test = new TestGate();
-    const socket = test.open(alice);
-    test.clock.advance(handshakeMsMax - 1);
+    const door = new TestGate();
+    const socket = door.open(alice);
+    door.clock.advance(handshakeMsMax - 1);
     expect(socket.calls).toEqual([]);
-    test.clock.advance(1);
+    door.clock.advance(1);
     expect(socket.calls).toEqual(["terminate"]);
-    expect([test.faults, test.clock.pending]).toEqual([["timeout"], 0]);
+    expect([door.faults, door.clock.pending]).toEqual([["timeout"], 0]);
   });
 });
 
 describe("whoever failed", () => {
   test("makes the next of its source wait before its handshake begins, and nobody else", () => {
-    const test = new TestGate();
-    test.fail(test.open(alice), "EPROTO", alert);
-    const [next, other] = [test.open(alice), test.open(bob)];
+    const door = new TestGate();
+    door.fail(door.open(alice), "EPROTO", alert);
+    const [next, other] = [door.open(alice), door.open(bob)];
     expect([next.calls, other.calls]).toEqual([["pause"], []]);
-    test.clock.advance(penaltyMsMin - 1);
+    door.clock.advance(penaltyMsMin - 1);
     expect(next.calls).toEqual(["pause"]);
-    test.clock.advance(1);
+    door.clock.advance(1);
     expect(next.calls).toEqual(["pause", "resume"]);
-    test.shake(next, operator);
-    expect(test.accepted).toHaveLength(1);
+    door.shake(next, operator);
+    expect(door.accepted).toHaveLength(1);
     // It has proved who it is: the next from there need not wait.
-    expect(test.open(alice).calls).toEqual([]);
+    expect(door.open(alice).calls).toEqual([]);
   });
 
   test("by going away before the handshake was done has guessed nothing, and nobody waits for it", () => {
-    const test = new TestGate();
-    for (let time = 0; time < 10; time += 1) test.fail(test.open(alice), "ECONNRESET");
-    expect(test.open(alice).calls).toEqual([]);
-    expect(new Set(test.faults)).toEqual(new Set(["handshake"]));
+    const door = new TestGate();
+    for (let time = 0; time < 10; time += 1) door.fail(door.open(alice), "ECONNRESET");
+    expect(door.open(alice).calls).toEqual([]);
+    expect(new Set(door.faults)).toEqual(new Set(["handshake"]));
   });
 
   test("and gives up while it waits does not wait longer the next time", () => {
-    const test = new TestGate();
+    const door = new TestGate();
     for (let level = penaltyMsMin; level < penaltyMsMax; level *= 2) {
-      test.fail(test.open(alice), "EPROTO", alert);
-      test.clock.advance(level);
+      door.fail(door.open(alice), "EPROTO", alert);
+      door.clock.advance(level);
     }
     // Its own limit is shorter than the wait: the end of it is read only when its turn comes.
-    test.fail(test.open(alice), "EPROTO", alert);
-    const impatient = test.open(alice);
-    test.clock.advance(penaltyMsMax);
+    door.fail(door.open(alice), "EPROTO", alert);
+    const impatient = door.open(alice);
+    door.clock.advance(penaltyMsMax);
     expect(impatient.calls).toEqual(["pause", "resume"]);
-    test.fail(impatient, "ECONNRESET");
-    expect(test.open(alice).calls).toEqual([]);
+    door.fail(impatient, "ECONNRESET");
+    expect(door.open(alice).calls).toEqual([]);
   });
 
   test("never makes this machine itself wait", () => {
-    const test = new TestGate();
-    for (let time = 0; time < 5; time += 1) test.fail(test.open("127.0.0.1"), "EPROTO", alert);
-    expect(test.open("127.0.0.1").calls).toEqual([]);
+    const door = new TestGate();
+    for (let time = 0; time < 5; time += 1) door.fail(door.open("127.0.0.1"), "EPROTO", alert);
+    expect(door.open("127.0.0.1").calls).toEqual([]);
   });
 });
 
 describe("a crowd", () => {
   test("of one source begins so many handshakes at a time, and each that is done makes room", () => {
-    const test = new TestGate();
-    const sockets = test.openMany(alice, handshakesPerSourceMax + 2);
+    const door = new TestGate();
+    const sockets = door.openMany(alice, handshakesPerSourceMax + 2);
     const held = sockets.filter(({ calls }) => calls.includes("pause"));
     expect(held).toEqual(sockets.slice(handshakesPerSourceMax));
     sockets[0]?.data.lost(undefined);
@@ -250,40 +250,40 @@ describe("a crowd", () => {
   });
 
   test("loses its oldest for a newcomer of another source, who is let in", () => {
-    const test = new TestGate();
-    const crowd = test.openMany(alice, strangersMax);
-    const newcomer = test.open(bob);
-    expect(test.refused).toMatchObject([
+    const door = new TestGate();
+    const crowd = door.openMany(alice, strangersMax);
+    const newcomer = door.open(bob);
+    expect(door.refused).toMatchObject([
       { fault: "crowd", text: "too many have not shown who they are" },
     ]);
     expect(crowd.map(({ calls }) => calls.includes("terminate")).indexOf(true)).toBe(0);
     expect(crowd.filter(({ calls }) => calls.includes("terminate"))).toHaveLength(1);
-    test.shake(newcomer, operator);
-    expect(test.accepted).toHaveLength(1);
+    door.shake(newcomer, operator);
+    expect(door.accepted).toHaveLength(1);
   });
 
   test("that says nothing is gone in the end, every one of it, and no timer is left", () => {
-    const test = new TestGate();
-    const crowd = test.openMany(alice, strangersMax);
-    test.clock.advance(2 * 3_600_000);
+    const door = new TestGate();
+    const crowd = door.openMany(alice, strangersMax);
+    door.clock.advance(2 * 3_600_000);
     expect(crowd.every(({ calls }) => calls.at(-1) === "terminate")).toBeTrue();
-    expect(test.faults).toEqual(crowd.map(() => "timeout"));
-    expect(test.clock.pending).toBe(0);
-    expect(test.accepted).toEqual([]);
+    expect(door.faults).toEqual(crowd.map(() => "timeout"));
+    expect(door.clock.pending).toBe(0);
+    expect(door.accepted).toEqual([]);
   });
 
   test("does not count those who have left, nor those who were refused", () => {
-    const test = new TestGate({ connectionsMax: 2, allows: (address) => address !== bob });
-    for (let time = 0; time < 5; time += 1) test.open(bob);
-    const [first, second] = test.openMany(alice, 2);
-    const third = test.open(alice);
-    expect(test.faults).toEqual([...Array.from({ length: 5 }, () => "address"), "connections"]);
+    const door = new TestGate({ connectionsMax: 2, allows: (address) => address !== bob });
+    for (let time = 0; time < 5; time += 1) door.open(bob);
+    const [first, second] = door.openMany(alice, 2);
+    const third = door.open(alice);
+    expect(door.faults).toEqual([...Array.from({ length: 5 }, () => "address"), "connections"]);
     expect(third.calls).toEqual(["terminate"]);
     first?.data.lost(undefined);
-    if (second) test.shake(second, operator);
-    expect(test.open(alice).calls).toEqual([]);
-    test.accepted[0]?.destroy();
-    expect(test.open(alice).calls).toEqual([]);
-    expect(test.faults).toHaveLength(6);
+    if (second) door.shake(second, operator);
+    expect(door.open(alice).calls).toEqual([]);
+    door.accepted[0]?.destroy();
+    expect(door.open(alice).calls).toEqual([]);
+    expect(door.faults).toHaveLength(6);
   });
 });

@@ -29,16 +29,30 @@ function careless(greet: Greeting): (options: ListenTlsOptions) => Promise<Liste
       requestCert: true,
       rejectUnauthorized: false,
     };
-    const open = (socket: Socket<SocketTransport>): void => {
-      socket.data = new SocketTransport(socket, { peer: "tcp", kind: "tcp" });
-    };
     const socket = {
-      ...socketHandler(open),
+      ...socketHandler(opened),
       handshake: (shaken: Socket<SocketTransport>) => greet(shaken, options),
     };
     const listener = Bun.listen<SocketTransport>({ hostname: host, port, tls, socket });
     return { address: host, port: listener.port, close: () => listener.stop(true) };
   };
+}
+
+function opened(socket: Socket<SocketTransport>): void {
+  socket.data = new SocketTransport(socket, { peer: "tcp", kind: "tcp" });
+}
+
+/** Somebody else is there before the strangers are. */
+async function meddled(options: ListenTlsOptions): Promise<Listener> {
+  const listener = await listenTls(options);
+  await throwAt(listener.port ?? 0, "GET / HTTP/1.1\r\n\r\n");
+  return listener;
+}
+
+async function closed(options: ListenTlsOptions): Promise<Listener> {
+  const listener = await listenTls(options);
+  listener.close();
+  return listener;
 }
 
 const open: [string, Greeting][] = [
@@ -78,11 +92,6 @@ describe("strangers are refused", () => {
   });
 
   test("also when somebody else of this machine tries the private port at the same time", async () => {
-    const meddled = async (options: ListenTlsOptions): Promise<Listener> => {
-      const listener = await listenTls(options);
-      await throwAt(listener.port ?? 0, "GET / HTTP/1.1\r\n\r\n");
-      return listener;
-    };
     await proveStrangersAreRefused(node, new VirtualClock(), meddled);
   });
 
@@ -123,12 +132,7 @@ describe("strangers are refused", () => {
   });
 
   test("not where nobody can be reached", async () => {
-    const listen = async (options: ListenTlsOptions): Promise<Listener> => {
-      const listener = await listenTls(options);
-      listener.close();
-      return listener;
-    };
-    const error = await failureOf(proveStrangersAreRefused(node, new VirtualClock(), listen));
+    const error = await failureOf(proveStrangersAreRefused(node, new VirtualClock(), closed));
     expect(error.code).toBe("self-test-failed");
     expect(error.message).toContain("nothing answers on 127.0.0.1");
   });

@@ -1,34 +1,18 @@
 // Mutual TLS over loopback: who gets in, what travels, and that everybody else is refused with a reason at both ends and leaves nothing.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 
-import { CtlError } from "../../src/base/errors.ts";
-import { openSession } from "../../src/controller/connect.ts";
 import type { Key } from "../../src/keys/contract.ts";
 import { issueKey, rekeyed, rekeyFinished } from "../../src/keys/issue.ts";
-import { SystemClock } from "../../src/os/clock.ts";
 import { handshakeMsMax } from "../../src/transport/limits.ts";
-import { connectTls, type ConnectTlsOptions } from "../../src/transport/tls.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { node, observer, operator, stranger } from "../keys/cluster.ts";
 import { failureOf } from "../support/failure.ts";
 import { Recorder } from "../support/recorder.ts";
-import { host, knock, openTlsDoor, throwAt, type TlsDoor } from "../support/tls-door.ts";
+import { dial, host, knock, openTlsDoor, throwAt, type TlsDoor } from "../support/tls-door.ts";
 import { until } from "../support/until.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-
-const opened: Transport[] = [];
-afterEach(() => {
-  for (const transport of opened.splice(0)) transport.destroy();
-});
-
-async function dial(port: number, options: Partial<ConnectTlsOptions> = {}): Promise<Transport> {
-  const usual = { host, port, key: operator, isRevoked: () => false, timeoutMs: 5_000 };
-  const transport = await connectTls({ ...usual, ...options });
-  opened.push(transport);
-  return transport;
-}
 
 async function accepted({ accepted: transports }: TlsDoor): Promise<Transport> {
   await until(() => transports.length > 0);
@@ -37,13 +21,7 @@ async function accepted({ accepted: transports }: TlsDoor): Promise<Transport> {
   return transport;
 }
 
-/** Dials, and greets as a controller does: some refusals come only then. */
-async function greet(port: number, key: Key): Promise<CtlError> {
-  const facts = { clock: new SystemClock(), software: "0", host: "here", insecure: false };
-  return await failureOf(openSession(dial(port, { key }), { ...facts, key, timeoutMs: 5_000 }));
-}
-
-const fingerprintsOf = (text: string): string[] => text.match(/[0-9a-f]{64}/g) ?? [];
+const descriptors = (): number => readdirSync("/proc/self/fd").length;
 
 /** Every byte depends on its place. */
 function pattern(length: number): Uint8Array {
@@ -250,137 +228,8 @@ describe("the listener lets nobody in", () => {
   });
 });
 
-describe("the controller says what it met", () => {
-  test("another cluster's node, with our fingerprint", async () => {
-    using door = await openTlsDoor();
-    const error = await failureOf(dial(door.port, { key: stranger }));
-    expect(error.code).toBe("refused");
-    expect(error.message).toContain("has a key of another cluster");
-    expect(fingerprintsOf(error.message)).toEqual([stranger.identity.fingerprint]);
-  });
-
-  test("a node whose key was revoked here, with both fingerprints", async () => {
-    using door = await openTlsDoor();
-    const isRevoked = (fingerprint: string): boolean => fingerprint === node.identity.fingerprint;
-    const error = await failureOf(dial(door.port, { isRevoked }));
-    expect(error.code).toBe("refused");
-    expect(error.message).toContain('its key "n7" was revoked');
-    expect(fingerprintsOf(error.message)).toEqual([
-      node.identity.fingerprint,
-      operator.identity.fingerprint,
-    ]);
-    expect(door.accepted.length).toBeLessThan(2);
-  });
-
-  test("a list of revoked keys that cannot be read: nobody is talked to, and nothing crashes", async () => {
-    using door = await openTlsDoor();
-    const broken = new CtlError("key-unreadable", "The list is broken");
-    const isRevoked = (): boolean => {
-      throw broken;
-    };
-    expect(await failureOf(dial(door.port, { isRevoked }))).toBe(broken);
-  });
-
-  for (const [what, key] of [
-    ["an operator's", operator],
-    ["an observer's", observer],
-  ] as const) {
-    test(`a server with ${what} key`, async () => {
-      using door = await openTlsDoor({ key });
-      const error = await failureOf(dial(door.port));
-      expect(error.code).toBe("refused");
-      expect(error.message).toContain("does not answer with a node's key");
-      expect(fingerprintsOf(error.message)).toEqual([operator.identity.fingerprint]);
-      expect(error.hint).toContain("ctl key node");
-    });
-  }
-
-  test("a refusal that comes only after its own half of the handshake, with both fingerprints", async () => {
-    using door = await openTlsDoor({ isRevoked: () => true });
-    const { authorities, identity } = operator;
-    const foreign = { ...stranger.identity, cluster: identity.cluster };
-    for (const key of [observer, node, { ...stranger, authorities, identity: foreign }]) {
-      const error = await greet(door.port, key);
-      expect(error.code).toBe("refused");
-      expect(error.message).toContain("closed the connection as soon as it saw our key");
-      expect(fingerprintsOf(error.message)).toEqual([
-        node.identity.fingerprint,
-        key.identity.fingerprint,
-      ]);
-    }
-    await until(() => door.refused.length === 3);
-    expect(door.refused.map(({ fault }) => fault)).toEqual(["revoked", "handshake", "handshake"]);
-  });
-
-  type Raw = Bun.Socket<undefined>;
-  const servers: [string, Partial<Bun.SocketHandler<undefined>>, string, string][] = [
-    [
-      "closes at once",
-      { open: (raw: Raw) => void raw.end() },
-      "connection-lost",
-      "closed the conn",
-    ],
-    [
-      "resets at once",
-      { open: (raw: Raw) => raw.terminate() },
-      "connection-lost",
-      "closed the conn",
-    ],
-    [
-      "closes in the middle",
-      { data: (raw: Raw) => void raw.end() },
-      "connection-lost",
-      "closed the",
-    ],
-    [
-      "resets in the middle",
-      { data: (raw: Raw) => raw.terminate() },
-      "connection-lost",
-      "closed the",
-    ],
-    [
-      "greets as SSH",
-      { open: (raw: Raw) => void raw.write("SSH-2.0-x\r\n") },
-      "not-ctl",
-      "not speak",
-    ],
-    [
-      "answers as HTTP",
-      { data: (raw: Raw) => void raw.end("HTTP/1.1 400 \r\n") },
-      "not-ctl",
-      "TLS",
-    ],
-    ["sends back what it hears", { data: (raw: Raw, b) => void raw.write(b) }, "not-ctl", "TLS"],
-    ["says nothing", {}, "connect-timeout", "but no TLS handshake came in time"],
-  ];
-  for (const [what, handler, code, text] of servers) {
-    test(`a server that ${what}`, async () => {
-      const socket = { data: () => {}, error: () => {}, ...handler };
-      using server = Bun.listen({ hostname: host, port: 0, socket });
-      const timeoutMs = code === "connect-timeout" ? 200 : 5_000;
-      const error = await failureOf(dial(server.port, { timeoutMs }));
-      expect(error.code).toBe(code as CtlError["code"]);
-      expect(error.message).toContain(text);
-      expect(error.message).toContain(`${host}:${server.port}`);
-    });
-  }
-
-  test("a port that nobody listens on, and a wait that was given up", async () => {
-    const door = await openTlsDoor();
-    door[Symbol.dispose]();
-    expect((await failureOf(dial(door.port))).code).toBe("connect-refused");
-    using silent = Bun.listen({ hostname: host, port: 0, socket: { data: () => {} } });
-    const giveUp = new AbortController();
-    const reason = new CtlError("interrupted", "Enough");
-    const way = failureOf(dial(silent.port, { signal: giveUp.signal }));
-    giveUp.abort(reason);
-    expect(await way).toBe(reason);
-  });
-});
-
 test("nothing is left of any of them: no timer, no descriptor", async () => {
   const clock = new VirtualClock();
-  const descriptors = (): number => readdirSync("/proc/self/fd").length;
   const round = async (): Promise<void> => {
     using door = await openTlsDoor({ clock });
     const near = await dial(door.port);

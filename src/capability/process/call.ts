@@ -52,7 +52,12 @@ export type ExecRequest = Omit<Start, "kind" | "incarnation" | "stdin">;
 /** How long an exec that outlives its controller is looked for after a lost connection. */
 const keepResumeMs = 60_000;
 /** Goodbyes that mean it: coming back at once would be no use. */
-const dismissals: ReadonlySet<string> = new Set(["stopping", "session-limit", "version"]);
+const dismissals: ReadonlySet<string> = new Set([
+  "stopping",
+  "session-limit",
+  "version",
+  "revoked",
+]);
 const terminatingSignals: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
 const backoffFirstMs = 100;
 const backoffMaxMs = 1_000;

@@ -151,7 +151,7 @@ interface Input {
 }
 
 /** One line, and the end that may come much later. */
-function input(): Input {
+function readInput(): Input {
   const line = Promise.withResolvers<string>();
   async function read(): Promise<void> {
     for await (const text of console) line.resolve(text);
@@ -160,7 +160,7 @@ function input(): Input {
 }
 
 if (import.meta.main) {
-  const given = input();
+  const given = readInput();
   const startedMs = performance.now();
   const done = await work(JSON.parse(await given.line) as Job, given);
   const ms = Math.round(performance.now() - startedMs);

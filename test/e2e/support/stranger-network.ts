@@ -26,7 +26,7 @@ const configuration = "/etc/netns";
 /** Null, with a loud word, for an ordinary user; root gets a network or an error. */
 export async function openNetwork(): Promise<Network | null> {
   if (process.getuid?.() !== 0) {
-    console.error("NOT TESTED: network namespaces need root, and this is an ordinary user");
+    process.stderr.write("NOT TESTED: network namespaces need root, and this user is another\n");
     return null;
   }
   if (pathOf("ip") === null) throw new Error("This test needs ip: apt-get install iproute2");

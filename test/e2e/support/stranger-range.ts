@@ -80,18 +80,19 @@ function auditBooks(lines: readonly string[]): Omit<Books, "told"> {
     records.filter(({ ev }) => events.includes(ev));
   const suppressed = of("session.refused_suppressed").map(({ count = 0 }) => count);
   const refused = of("session.refused");
-  const isBeyond = ({ ev, peer = "", kind }: AuditRecord): boolean => {
-    if (ev === "session.opened") return !peer.startsWith("tcp 127.0.0.1:");
-    // The operator asks how the daemon is, and nothing else.
-    if (ev === "request.allowed") return kind !== "probe" && kind !== "status";
-    return ev === "request.accepted" || ev.startsWith("proc.");
-  };
   return {
     refused: refused.length + suppressed.reduce((sum, count) => sum + count, 0),
     codes: [...new Set(refused.map(({ code = "" }) => code))],
     beyond: records.filter(isBeyond).map((record) => JSON.stringify(record)),
     requestsRefused: of("request.refused").length,
   };
+}
+
+function isBeyond({ ev, peer = "", kind }: AuditRecord): boolean {
+  if (ev === "session.opened") return !peer.startsWith("tcp 127.0.0.1:");
+  // The operator asks how the daemon is, and nothing else.
+  if (ev === "request.allowed") return kind !== "probe" && kind !== "status";
+  return ev === "request.accepted" || ev.startsWith("proc.");
 }
 
 /** "tcp …: refused: …" counts one, "17 more were refused" as many as it says. */
@@ -162,10 +163,13 @@ async function pingedDuring(
   { box, daemon }: Range,
   run: Running,
 ): Promise<Pick<Siege, "done" | "pings">> {
-  let isOver = false;
-  const over = (): void => void (isOver = true);
-  void run.ended.then(over, over);
+  const over = run.ended.then(
+    () => true,
+    () => true,
+  );
   const pings: (number | null)[] = [];
-  while (!isOver) pings.push((await box.ctl(["ping", daemon.address])).code);
+  while (!(await Promise.race([over, Promise.resolve(false)]))) {
+    pings.push((await box.ctl(["ping", daemon.address])).code);
+  }
   return { done: await doneBy(run), pings };
 }
