@@ -1,6 +1,7 @@
 // Thousands of each kind of stranger at the door of one compiled daemon: bun scripts/soak/strangers.ts [--attempts N] [--minutes N].
-// A tenth of them warms the daemon up. Prints one line per kind, and fails when one stranger got further than he may, was not
-// written down, cost memory or descriptors, or kept the operator out. Stops between two kinds when the time is over, and says so.
+// Half as many of each kind come before, until the daemon's heap has the size of one that is besieged. Prints one line per kind, and
+// fails when one stranger got further than he may, was not written down, cost memory or descriptors, or kept the operator out.
+// Stops between two kinds when the time is over, and says so.
 
 import { parseArgs } from "node:util";
 
@@ -23,8 +24,12 @@ const { values } = parseArgs({
 const attempts = Number(values.attempts ?? 10_000);
 const endMs = performance.now() + Number(values.minutes ?? 30) * 60_000;
 
-const warmUpShare = 0.1;
+const warmUpShare = 0.5;
+const firstGrowthBytesMax = 128 * mib;
+/** Of one kind. */
 const growthBytesMax = 5 * mib;
+
+const inMib = (bytes: number): string => (bytes / mib).toFixed(1);
 
 interface Wanted {
   refused: number;
@@ -58,7 +63,7 @@ async function measured(
   const seen = await siege();
   const growth = residentBytes(daemon.pid) - before.bytes;
   const faults = faultsOf(seen, wanted);
-  if (growth >= growthBytesMax) faults.push(`grew by ${(growth / mib).toFixed(1)} MiB`);
+  if (growth >= growthBytesMax) faults.push(`grew by ${inMib(growth)} MiB`);
   const served = await box.ctl(["exec", daemon.address, "echo", "served"]);
   if (served.text !== "served\n") faults.push("the operator was not served afterwards");
   // A launcher that is kept ready goes by itself.
@@ -70,12 +75,22 @@ async function measured(
     name.padEnd(28),
     `${attempts}`.padStart(7),
     `${(attempts / (seen.done.ms / 1_000)).toFixed(0)}/s`.padStart(8),
-    `${(growth / mib).toFixed(1)} MiB`.padStart(10),
+    `${inMib(growth)} MiB`.padStart(10),
     `${seen.pings.length} pings`.padStart(10),
     faults.length === 0 ? "holds" : `FAILS: ${faults.join("; ")}`,
   ];
   console.log(row.join("  "));
   return faults.length === 0;
+}
+
+/** How much the daemon grew. */
+async function warmedUp(range: Range): Promise<number> {
+  const before = residentBytes(range.daemon.pid);
+  const count = Math.ceil(attempts * warmUpShare);
+  for (const kind of strangerKinds) await besiege(range, kind, count);
+  await besiegeAsObserver(range, count);
+  range.books();
+  return residentBytes(range.daemon.pid) - before;
 }
 
 /** Whether everything held. */
@@ -84,11 +99,9 @@ async function all(range: Range): Promise<boolean> {
     siege: () => besiegeAsObserver(range, attempts),
     wanted: { refused: 0, requestsRefused: attempts, codes: "" },
   };
-  for (const kind of strangerKinds) await besiege(range, kind, attempts * warmUpShare);
-  await besiegeAsObserver(range, attempts * warmUpShare);
-  await Bun.sleep(1_500);
-  range.books();
-  let holds = true;
+  const growth = await warmedUp(range);
+  console.log(`before, with half as many: grew by ${inMib(growth)} MiB`);
+  let holds = growth < firstGrowthBytesMax;
   for (const kind of strangerKinds) {
     if (performance.now() > endMs) {
       console.log(`${kind}: NOT TRIED: the time is over`);
@@ -106,7 +119,6 @@ await using daemon = await box.startDaemon();
 const range = await openRange(box, daemon);
 const atFirst = residentBytes(daemon.pid);
 const holds = await all(range);
-const inMib = (bytes: number): string => (bytes / mib).toFixed(1);
 console.log(
   `resident: ${inMib(atFirst)} MiB at first, ${inMib(residentBytes(daemon.pid))} at the end`,
 );

@@ -6,7 +6,9 @@ import { assert } from "../base/assert.ts";
 import { networkOf, parseAddress } from "../base/cidr.ts";
 import {
   handshakeMsMax,
+  handshakesMax,
   handshakesPerSourceMax,
+  handshakesPerTrustedMax,
   penalisedSourcesMax,
   penaltyDecayMs,
   penaltyMsMax,
@@ -19,7 +21,7 @@ import {
 export type Verdict<Id> =
   /** Its handshake begins now. Said once of each stranger that is not closed before. */
   | { kind: "go"; id: Id }
-  /** Too many strangers: it is closed, whether its handshake had begun or not. */
+  /** Too many strangers, or too many handshakes for somebody else to begin: it is closed. */
   | { kind: "evict"; id: Id }
   /** Not authenticated in time: it is closed. */
   | { kind: "expire"; id: Id };
@@ -46,7 +48,8 @@ interface Trust {
   seenMs: number;
 }
 
-const loopback = "loopback";
+/** Of the machine itself: 127.0.0.0/8, each address a source of its own, and ::1. */
+const loopbackPrefix = "self:";
 const levelMax = Math.ceil(Math.log2(penaltyMsMax / penaltyMsMin)) + 1;
 
 /**
@@ -74,9 +77,10 @@ export class Admission<Id> {
   opened(id: Id, address: string, nowMs: number): Verdict<Id>[] {
     assert(!this.#strangers.has(id) && !this.#sessions.has(id), "A connection opens once");
     const source = sourceOf(address);
-    const evicted = this.#strangers.size < strangersMax ? [] : [this.#evict(source, nowMs)];
+    const crowded = this.#strangers.size < strangersMax ? [] : [this.#evict(source, nowMs)];
+    const roomMade = this.#makeRoom(source, nowMs);
     this.#strangers.set(id, { id, source, startedMs: null });
-    return [...evicted, ...this.#release(nowMs)];
+    return [...crowded, ...roomMade, ...this.#release(nowMs)];
   }
 
   /** Handshake and hello are done: it is a session until `closed`, and its source is trusted. */
@@ -132,7 +136,10 @@ export class Admission<Id> {
     for (const { source, startedMs } of this.#strangers.values()) {
       if (startedMs !== null) next = Math.min(next, startedMs + handshakeMsMax);
       // One that waits for a place is woken by whoever leaves it, at the latest when that one expires.
-      else if ((running.get(source) ?? 0) < handshakesPerSourceMax) {
+      else if (
+        total(running) < handshakesMax &&
+        (running.get(source) ?? 0) < handshakesPerSourceMax
+      ) {
         next = Math.min(next, this.#penalties.get(source)?.untilMs ?? next);
       }
     }
@@ -155,27 +162,48 @@ export class Admission<Id> {
   /** In the order of arrival, so that those of one source take their turns. */
   #release(nowMs: number): Verdict<Id>[] {
     const running = this.#running();
+    let left = handshakesMax - total(running);
     const verdicts: Verdict<Id>[] = [];
     for (const stranger of this.#strangers.values()) {
+      if (left === 0) break;
       const { id, source, startedMs } = stranger;
       const count = running.get(source) ?? 0;
       if (startedMs !== null || !this.#mayBegin(source, { count, nowMs })) continue;
       stranger.startedMs = nowMs;
       running.set(source, count + 1);
+      left -= 1;
       verdicts.push({ kind: "go", id });
     }
     return verdicts;
   }
 
   #mayBegin(source: string, { count, nowMs }: { count: number; nowMs: number }): boolean {
-    if (this.#isTrusted(source, nowMs)) return true;
+    if (this.#isTrusted(source, nowMs)) return count < handshakesPerTrustedMax;
     return count < handshakesPerSourceMax && (this.#penalties.get(source)?.untilMs ?? 0) <= nowMs;
   }
 
   #isTrusted(source: string, nowMs: number): boolean {
-    if (source === loopback) return true;
+    if (source.startsWith(loopbackPrefix)) return true;
     const trust = this.#trusts.get(source);
     return trust !== undefined && (trust.sessions > 0 || nowMs - trust.seenMs < trustedMs);
+  }
+
+  /** A newcomer from a source with few handshakes takes the place of one of a source with many; one of the many waits. */
+  #makeRoom(newcomer: string, nowMs: number): Verdict<Id>[] {
+    const running = this.#running();
+    const count = running.get(newcomer) ?? 0;
+    if (total(running) < handshakesMax || !this.#mayBegin(newcomer, { count, nowMs })) return [];
+    const begun = this.#all().filter(({ startedMs }) => startedMs !== null);
+    const victim = this.#worst(begun, newcomer, nowMs);
+    if (victim.source === newcomer) return [];
+    this.#strangers.delete(victim.id);
+    return [{ kind: "evict", id: victim.id }];
+  }
+
+  #evict(newcomer: string, nowMs: number): Verdict<Id> {
+    const victim = this.#worst(this.#all(), newcomer, nowMs);
+    this.#strangers.delete(victim.id);
+    return { kind: "evict", id: victim.id };
   }
 
   /**
@@ -183,16 +211,12 @@ export class Admission<Id> {
    * longest is least likely to be one, and who brings many pays for it alone. Between sources with as many, trusted ones
    * are spared, but no trust saves a source that has more than the others.
    */
-  #evict(newcomer: string, nowMs: number): Verdict<Id> {
+  #worst(among: readonly Stranger<Id>[], newcomer: string, nowMs: number): Stranger<Id> {
     const counts = new Map([[newcomer, 1]]);
-    for (const { source } of this.#all()) counts.set(source, (counts.get(source) ?? 0) + 1);
+    for (const { source } of among) counts.set(source, (counts.get(source) ?? 0) + 1);
     const rank = ({ source }: Stranger<Id>): number =>
       2 * (counts.get(source) ?? 0) + (this.#isTrusted(source, nowMs) ? 0 : 1);
-    const victim = this.#all().reduce((worst, stranger) =>
-      rank(stranger) > rank(worst) ? stranger : worst,
-    );
-    this.#strangers.delete(victim.id);
-    return { kind: "evict", id: victim.id };
+    return among.reduce((worst, stranger) => (rank(stranger) > rank(worst) ? stranger : worst));
   }
 
   /** Handshakes that ran side by side count as one failure: many who share an address begin together. */
@@ -209,7 +233,7 @@ export class Admission<Id> {
   }
 
   #see(source: string, { change, nowMs }: { change: 1 | -1; nowMs: number }): void {
-    if (source === loopback) return;
+    if (source.startsWith(loopbackPrefix)) return;
     const sessions = (this.#trusts.get(source)?.sessions ?? 0) + change;
     this.#trusts.delete(source);
     this.#trusts.set(source, { sessions: Math.max(0, sessions), seenMs: nowMs });
@@ -223,15 +247,20 @@ export class Admission<Id> {
 
 /**
  * Whom a connection is counted with: its IPv4 address; of IPv6 the first 64 bits, for a machine may have all the
- * others; and the machine itself. What is no address is one source together.
+ * others. What is no address is one source together.
  */
 export function sourceOf(address: string): string {
   const parsed = parseAddress(address);
   if (!parsed) return "unknown";
   const { family, value } = parsed;
-  if (family === 6) return value === 1n ? loopback : `6:${networkOf(parsed, 64).toString(16)}`;
-  return value >> 24n === 127n ? loopback : `4:${value.toString(16)}`;
+  if (family === 6) {
+    return value === 1n ? `${loopbackPrefix}v6` : `6:${networkOf(parsed, 64).toString(16)}`;
+  }
+  return `${value >> 24n === 127n ? loopbackPrefix : "4:"}${value.toString(16)}`;
 }
+
+const total = (counts: ReadonlyMap<string, number>): number =>
+  [...counts.values()].reduce((sum, count) => sum + count, 0);
 
 /** One doubling less for each whole interval since the wait was over. */
 function levelLeft({ level, untilMs }: Penalty, nowMs: number): number {
