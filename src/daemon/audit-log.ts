@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { escapeText } from "../base/escape.ts";
 import { toJson } from "../base/json-text.ts";
 import { RateLimit, strangerLinesPerSecond } from "../base/rate-limit.ts";
+import { neededRole } from "../capability/access/roles.ts";
 import type { Message } from "../capability/messages.ts";
 import { AppendFile } from "../os/append-file.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -60,18 +61,25 @@ const bootIdBytes = 16;
 export class AuditLog {
   readonly #clock: Clock;
   readonly #file: AppendFile | null;
+  /** About those who showed no key, those who showed one, and what is asked or refused any number of times: none may hide another. */
   readonly #strangers: RateLimit;
+  readonly #keyed: RateLimit;
+  readonly #questions: RateLimit;
   #connections = 0;
 
   constructor(options: AuditLogOptions) {
     const { directory, clock } = options;
     this.#clock = clock;
     this.#file = directory === null ? null : this.#fileIn(directory, options);
-    this.#strangers = new RateLimit({
-      clock,
-      perSecond: strangerLinesPerSecond,
-      suppressed: (count) => this.record("session.refused_suppressed", { count }),
-    });
+    const limit = (ev: string): RateLimit =>
+      new RateLimit({
+        clock,
+        perSecond: strangerLinesPerSecond,
+        suppressed: (count) => this.record(ev, { count }),
+      });
+    this.#strangers = limit("session.refused_suppressed");
+    this.#keyed = limit("session.refused_with_key_suppressed");
+    this.#questions = limit("request.suppressed");
   }
 
   /** False: nothing is recorded, and nobody need prepare what would be. */
@@ -99,7 +107,8 @@ export class AuditLog {
 
   /** Somebody was not let in. Strangers can do this as often as they like, so there is a limit to it. */
   sessionRefused({ peer, code, text, fingerprint }: SessionRefused): void {
-    if (!this.isKept || !this.#strangers.admits()) return;
+    const limit = fingerprint === null ? this.#strangers : this.#keyed;
+    if (!this.isKept || !limit.admits()) return;
     const words = { peer: escapeText(peer), code, text: escapeText(text) };
     this.record("session.refused", { ...words, fingerprint });
   }
@@ -119,13 +128,18 @@ export class AuditLog {
     this.#file?.append(this.#line(ev, members));
   }
 
+  /** Of what changes nothing, so many are recorded each second and the others counted. */
+  admitsQuestion(): boolean {
+    return this.isKept && this.#questions.admits();
+  }
+
   monotonicNs(): bigint {
     return this.#clock.monotonicNs();
   }
 
   /** Tells what was suppressed or lost. Harmless when repeated. */
   close(): void {
-    this.#strangers.close();
+    for (const limit of [this.#strangers, this.#keyed, this.#questions]) limit.close();
     this.#file?.close();
   }
 
@@ -173,16 +187,16 @@ export class ConnectionTrail {
 
   /** Before the request is carried out. @param process its id, when the request names one */
   allowed(operation: number, message: Message, process?: string): void {
-    if (!this.#log.isKept) return;
+    const isQuestion = neededRole[message.kind] === "observer";
+    if (isQuestion ? !this.#log.admitsQuestion() : !this.#log.isKept) return;
     const common = { op: operation, kind: message.kind, proc: process };
     this.#record("request.allowed", { ...common, ...requestMembers(message) });
   }
 
   /** It is not carried out. @param why a code or a sentence */
   refused(message: Message, why: string, operation?: number): void {
-    if (!this.#log.isKept) return;
-    const common = { op: operation, kind: message.kind, why: escapeText(why) };
-    this.#record("request.refused", { ...common, ...requestMembers(message) });
+    if (!this.#log.admitsQuestion()) return;
+    this.#record("request.refused", { op: operation, kind: message.kind, why: escapeText(why) });
   }
 
   /** A start has its process from now on: the id under which its outcome will be recorded. */

@@ -14,7 +14,12 @@ import type { Role } from "../keys/contract.ts";
 import type { Spawner } from "../launcher/contract.ts";
 import { helloOf } from "../session/hello.ts";
 import { Session } from "../session/session.ts";
-import { handshakeMsMax, handshakesPerSourceMax, strangersMax } from "../transport/limits.ts";
+import {
+  handshakeMsMax,
+  handshakesMax,
+  handshakesPerSourceMax,
+  strangersMax,
+} from "../transport/limits.ts";
 import type { Refused } from "../transport/refused.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { AuditLog, ConnectionTrail } from "./audit-log.ts";
@@ -47,6 +52,7 @@ export interface DaemonOptions {
 /** What a daemon with keys grants to those who have not shown one. */
 const strangerLimits = {
   strangers: strangersMax,
+  handshakes: handshakesMax,
   "handshakes-per-source": handshakesPerSourceMax,
   "handshake-timeout-ms": handshakeMsMax,
   "refusals-told-per-second": strangerLinesPerSecond,
@@ -58,7 +64,9 @@ const goodbyeMs = 1_000;
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #table: ProcessTable;
+  /** Lines about those who showed no key, and about those who showed one: the many must not hide the few. */
   readonly #strangers: RateLimit;
+  readonly #keyed: RateLimit;
   readonly #sessions = new Set<Session<Message>>();
   /** Those that said hello and were let in; the others may not keep anybody out. */
   readonly #admitted = new Set<Session<Message>>();
@@ -71,11 +79,14 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     this.#options = options;
     this.#table = new ProcessTable({ ...options, told: (event) => this.#told(event) });
-    this.#strangers = new RateLimit({
-      clock: options.clock,
-      perSecond: strangerLinesPerSecond,
-      suppressed: (count) => options.log(`${count} more were refused`),
-    });
+    const limit = (who: string): RateLimit =>
+      new RateLimit({
+        clock: options.clock,
+        perSecond: strangerLinesPerSecond,
+        suppressed: (count) => options.log(`${count} more ${who} were refused`),
+      });
+    this.#strangers = limit("without a key");
+    this.#keyed = limit("with a key");
     this.#startedMonotonicNs = options.clock.monotonicNs();
   }
 
@@ -143,12 +154,13 @@ export class Daemon {
     cancel();
     this.#options.spawner.close();
     this.#strangers.close();
+    this.#keyed.close();
   }
 
   /** Somebody was refused before there was anything to talk over. */
   turnedAway({ peer, fault, text, fingerprint }: Refused): void {
     this.#options.audit.sessionRefused({ peer, code: fault, text, fingerprint });
-    if (!this.#strangers.admits()) return;
+    if (!(fingerprint === null ? this.#strangers : this.#keyed).admits()) return;
     const shown = fingerprint === null ? "" : ` (fingerprint ${fingerprint})`;
     this.#options.log(`${peer}: refused: ${text}${shown}`);
   }
@@ -182,11 +194,24 @@ export class Daemon {
         "with a larger --max-sessions";
       return session.goodbye("session-limit", text);
     }
+    if (this.#isCrowdedBy(session)) {
+      const text =
+        "Half of this node's sessions are observers' already, and the others are for operators";
+      return session.goodbye("session-limit", text);
+    }
     this.#admitted.add(session);
     trail.opened();
     // Its first command is on its way: the launcher starts while the controller reads our hello. Within one process
     // nothing is on its way.
     if (session.transport.kind !== "memory") this.#options.spawner.expectStart();
+  }
+
+  /** Who may only look must not keep those out who have to act. */
+  #isCrowdedBy({ transport }: Session<Message>): boolean {
+    const isObserver = (one: Transport): boolean => one.identity?.role === "observer";
+    if (!isObserver(transport)) return false;
+    const observers = [...this.#admitted].filter((session) => isObserver(session.transport));
+    return observers.length >= Math.ceil(this.#options.sessionsMax / 2);
   }
 
   #ended(session: Session<Message>, transport: Transport, error: CtlError | null): void {

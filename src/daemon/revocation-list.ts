@@ -21,13 +21,18 @@ export function openRevocationList(
   complain: (text: string) => void,
 ): RevocationList {
   const revocations = new Revocations(own === null ? others : [own, ...others]);
+  // Once for each reason: holders of keys can come as often as they like.
+  let complaint: string | null = null;
   return {
     isRevoked: (fingerprint) => {
       try {
-        return revocations.isRevoked(fingerprint);
+        const isRevoked = revocations.isRevoked(fingerprint);
+        complaint = null;
+        return isRevoked;
       } catch (error) {
         if (!(error instanceof CtlError)) throw error;
-        complain(`${error.message}: nobody is let in`);
+        if (error.message !== complaint) complain(`${error.message}: nobody is let in`);
+        complaint = error.message;
         return true;
       }
     },

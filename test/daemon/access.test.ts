@@ -259,7 +259,7 @@ describe("strangers", () => {
       `tcp 192.0.2.9:1: refused: its key "x" was revoked (fingerprint ${"d".repeat(64)})`,
     );
     node.clock.advance(1_000);
-    expect(node.lines.slice(10)).toEqual(["15 more were refused"]);
+    expect(node.lines.slice(10)).toEqual(["15 more with a key were refused"]);
     node.daemon.turnedAway({
       ...refused,
       fault: "handshake",
@@ -271,7 +271,7 @@ describe("strangers", () => {
     const { peer, fault: code, text, fingerprint } = refused;
     expect(records[1]).toEqual({ ev: "session.refused", peer, code, text, fingerprint });
     expect(records.filter(({ ev }) => ev === "session.refused")).toHaveLength(11);
-    expect(records).toContainEqual({ ev: "session.refused_suppressed", count: 15 });
+    expect(records).toContainEqual({ ev: "session.refused_with_key_suppressed", count: 15 });
     expect(node.clock.pending).toBe(0);
   });
 });
@@ -328,4 +328,17 @@ test("the audit log says who signalled and who stopped a process", async () => {
   expect(accepted?.["ev"]).toBe("request.accepted");
   expect(signal).toEqual({ ...common, kind: "signal", signal: "SIGTERM", scope: "tree" });
   expect(stop).toEqual({ ...common, kind: "stop", grace: 2_000_000_000 });
+});
+
+test("observers fill half of the sessions and no more, so that operators get in", async () => {
+  const node = new Node();
+  const sessions = await Promise.all([1, 2, 3, 4].map(() => node.connect(tv)));
+  const fifth = await node.connect(tv);
+  await until(() => !fifth.isOpen);
+  const acting = await Promise.all([1, 2, 3, 4].map(() => node.connect(alice)));
+  expect(acting.every((session) => session.isOpen)).toBe(true);
+  sessions[0]?.goodbye("done", "");
+  acting[0]?.goodbye("done", "");
+  await until(() => node.records().filter(({ ev }) => ev === "session.ended").length === 2);
+  expect((await node.connect(tv)).isOpen).toBe(true);
 });

@@ -313,13 +313,27 @@ describe("a request", () => {
     const [first, second] = records();
     expect(first).toMatchObject({ ev: "request.refused", session: 1, op: 9, kind: "start" });
     expect(first?.["why"]).toBe('"start" needs a key of role "operator"');
-    expect(first?.["argv"]).toContain("[redacted]");
+    // Whoever may not start anything must not fill the log with what he would have liked to.
+    expect(first).not.toHaveProperty("argv");
     expect(second).toEqual({
       ev: "request.refused",
       session: 1,
       kind: "release",
       why: "not-allowed",
     });
+  });
+
+  test("that changes nothing is recorded so often and no more, and hides nothing that does", () => {
+    const { log, records, clock } = opened();
+    const trail = log.connection(remote);
+    for (let asked = 0; asked < 100; asked += 1) trail.allowed(asked, { kind: "status" });
+    for (let asked = 0; asked < 100; asked += 1) trail.refused(start, "no", asked);
+    trail.allowed(500, start);
+    expect(records().filter(({ kind }) => kind === "status")).toHaveLength(10);
+    expect(records().filter(({ ev }) => ev === "request.refused")).toHaveLength(0);
+    expect(records().at(-1)).toMatchObject({ ev: "request.allowed", op: 500, kind: "start" });
+    clock.advance(1_000);
+    expect(records().at(-1)).toMatchObject({ ev: "request.suppressed", count: 190 });
   });
 
   test("of the largest kind makes a line of bounded length", () => {

@@ -158,6 +158,7 @@ test("of more handshakes than one address may have, the others wait, and another
   const job = { job: "greetings", door: door(), from, key: operatorKey(), count: 12 } as const;
   const honest = crowd(job, within);
   await typed("controller", "ctl exec node3 true");
+  // The time in which nothing may happen is what is tested.
   await Bun.sleep(delayMs);
   expect(honest.stdoutText()).toBe("");
   silent.endInput();
@@ -184,7 +185,9 @@ test("strangers who fail make the next ones of their address wait, and nobody el
   expect(done.ms).toBeGreaterThan(2_900);
   const told = (): number => {
     const text = daemon.run.stderrText();
-    const more = [...text.matchAll(/(\d+) more were refused/g)].map(([, number]) => Number(number));
+    const more = [...text.matchAll(/(\d+) more without a key were refused/g)].map(([, number]) =>
+      Number(number),
+    );
     const lines = text.match(/refused: PEER_DID_NOT_RETURN_A_CERTIFICATE/g)?.length ?? 0;
     return lines + more.reduce((sum, number) => sum + number, 0);
   };

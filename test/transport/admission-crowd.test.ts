@@ -6,7 +6,9 @@ import { expect, test } from "bun:test";
 import { Admission, sourceOf, type Verdict } from "../../src/transport/admission.ts";
 import {
   handshakeMsMax,
+  handshakesMax,
   handshakesPerSourceMax,
+  handshakesPerTrustedMax,
   penaltyMsMax,
   penaltyMsMin,
   strangersMax,
@@ -97,6 +99,9 @@ class BookKeeper {
       if (kind === "go") this.#begin(id, seen);
       else if (kind === "evict") {
         expect(seen.place).toBeOneOf(["waiting", "running"]);
+        // Only where there is no room left.
+        const isCrowd = this.at("waiting", "running").length >= strangersMax;
+        expect(isCrowd || this.at("running").length === handshakesMax).toBe(true);
         seen.place = "over";
       } else {
         expect(seen).toMatchObject({ place: "running", startedMs: this.now - handshakeMsMax });
@@ -111,7 +116,7 @@ class BookKeeper {
     seen.place = "running";
     seen.startedMs = this.now;
     const waitedMs = this.now - seen.openedMs;
-    // Those of a trusted source never wait, and nobody else begins within the shortest penalty.
+    // Those of a trusted source wait for a place and nothing else, and nobody else begins within the shortest penalty.
     if (this.#isExempt(id)) return;
     expect(this.now - this.#record(id).failedMs).toBeGreaterThanOrEqual(penaltyMsMin);
     const rounds = Math.ceil(strangersMax / handshakesPerSourceMax);
@@ -125,7 +130,9 @@ class BookKeeper {
 
   #isExempt(id: number): boolean {
     const { sessions, endedMs } = this.#record(id);
-    return this.#get(id).source === "loopback" || sessions > 0 || this.now - endedMs < trustedMs;
+    return (
+      this.#get(id).source.startsWith("self:") || sessions > 0 || this.now - endedMs < trustedMs
+    );
   }
 
   /** After every step. */
@@ -138,13 +145,15 @@ class BookKeeper {
       waiting: waiting.length,
     });
     expect(counts.strangers).toBeLessThanOrEqual(strangersMax);
+    expect(running.length).toBeLessThanOrEqual(handshakesMax);
     const bySource = Map.groupBy(running, (id) => this.#get(id).source);
     for (const id of waiting) {
-      expect(this.#isExempt(id)).toBe(false);
-      const isFull = (bySource.get(this.#get(id).source)?.length ?? 0) >= handshakesPerSourceMax;
-      // Who behaves waits for a place among the eight and for nothing else.
+      const most = this.#isExempt(id) ? handshakesPerTrustedMax : handshakesPerSourceMax;
+      const count = bySource.get(this.#get(id).source)?.length ?? 0;
+      const isFull = count >= most || running.length === handshakesMax;
+      // Who behaves waits for a place among the eight, or among all, and for nothing else.
       const sinceFailure = this.now - this.#record(id).failedMs;
-      expect(isFull || sinceFailure < penaltyMsMax).toBe(true);
+      expect(isFull || (!this.#isExempt(id) && sinceFailure < penaltyMsMax)).toBe(true);
     }
     // Handshakes of a source beyond the eight began while it was trusted.
     for (const ids of bySource.values()) {

@@ -5,7 +5,9 @@ import { describe, expect, test } from "bun:test";
 import { sourceOf } from "../../src/transport/admission.ts";
 import {
   handshakeMsMax,
+  handshakesMax,
   handshakesPerSourceMax,
+  handshakesPerTrustedMax,
   penalisedSourcesMax,
   penaltyDecayMs,
   penaltyMsMin,
@@ -276,57 +278,62 @@ describe("trusted is", () => {
   });
 });
 
-describe("when there are 64 strangers", () => {
-  test("the source with the most loses its oldest, so that a flood keeps nobody out", () => {
+describe("when 64 handshakes are under way", () => {
+  /** As many of each as may run side by side, until all 64 places are taken. */
+  function crowded(): Door {
     const door = new Door();
-    const honest = door.open(bob);
-    door.openMany(alice, 63);
-    expect(door.admission.counts.strangers).toBe(strangersMax);
-    const next = door.open("192.0.2.3");
-    // Its place among the eight goes to the next of the same source.
-    expect(next.verdicts).toEqual([{ kind: "evict", id: 2 }, ...go(10), ...go(next.id)]);
-    for (let index = 0; index < 1_000; index += 1) {
-      const { verdicts } = door.open(alice);
-      expect(verdicts).not.toContainEqual({ kind: "evict", id: honest.id });
+    for (let index = 0; index < handshakesMax / handshakesPerSourceMax; index += 1) {
+      door.openMany(stranger(index), handshakesPerSourceMax);
     }
-    expect(door.authenticated(honest.id)).toEqual([]);
-    expect(door.authenticated(next.id)).toEqual([]);
-    expect(door.admission.counts.strangers).toBe(62);
-  });
+    expect(door.admission.counts).toMatchObject({ strangers: handshakesMax, waiting: 0 });
+    return door;
+  }
 
-  test("the newcomer counts with its source: it takes no place from one with as many", () => {
-    const door = new Door();
-    door.openMany(alice, 32);
-    door.openMany(bob, 32);
-    expect(door.open(bob).verdicts[0]).toEqual({ kind: "evict", id: 33 });
-  });
-
-  test("and each is another's, the oldest goes", () => {
-    const door = new Door();
-    for (let index = 0; index < strangersMax; index += 1) door.open(stranger(index));
+  test("somebody from elsewhere takes the place of the oldest of those with the most", () => {
+    const door = crowded();
     const next = door.open(alice);
     expect(next.verdicts).toEqual([{ kind: "evict", id: 1 }, ...go(next.id)]);
+    const again = door.open(alice);
+    expect(again.verdicts).toEqual([{ kind: "evict", id: 9 }, ...go(again.id)]);
+  });
+
+  test("one more of those that have the most waits, and takes nobody's place", () => {
+    const door = new Door();
+    expect(door.openMany("127.0.0.1", 200)).toHaveLength(handshakesPerTrustedMax);
+    door.openMany("127.0.0.2", 200);
+    expect(door.admission.counts).toMatchObject({ strangers: 400, waiting: 400 - handshakesMax });
+    expect(door.open("127.0.0.2").verdicts).toEqual([]);
+  });
+
+  test("a crowd of honest ones gets in to the last, in the order of arrival", () => {
+    const door = new Door();
+    const begun = door.openMany("127.0.0.1", 200).map(({ id }) => id);
+    for (const id of begun) begun.push(...door.authenticated(id).map((verdict) => verdict.id));
+    expect(begun).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
+    expect(door.admission.counts.strangers).toBe(0);
+  });
+
+  test("whoever has to wait anyway takes nobody's place", () => {
+    const door = crowded();
+    door.failed(door.open(alice).id);
+    door.open(stranger(100));
+    const before = door.admission.counts;
+    expect(before.strangers - before.waiting).toBe(handshakesMax);
+    expect(door.open(alice).verdicts).toEqual([]);
+    expect(door.admission.counts).toMatchObject({
+      strangers: before.strangers + 1,
+      waiting: before.waiting + 1,
+    });
+  });
+
+  test("and each is another's, the oldest goes, one that is trusted last", () => {
+    const door = new Door();
+    door.open("::1");
+    for (let index = 1; index < handshakesMax; index += 1) door.open(stranger(index));
+    const next = door.open(alice);
+    expect(next.verdicts).toEqual([{ kind: "evict", id: 2 }, ...go(next.id)]);
     const again = door.open(bob);
-    expect(again.verdicts).toEqual([{ kind: "evict", id: 2 }, ...go(again.id)]);
-  });
-
-  test("a trusted source is spared among equals, and pays like others when it has the most", () => {
-    const door = new Door();
-    door.open("::1");
-    for (let index = 1; index < strangersMax; index += 1) door.open(stranger(index));
-    expect(door.open(alice).verdicts[0]).toEqual({ kind: "evict", id: 2 });
-    // Two of it, and somebody else's one is older.
-    door.closed(1);
-    door.open("::1");
-    const { verdicts } = door.open("::1");
-    expect(verdicts[0]).toEqual({ kind: "evict", id: strangersMax + 2 });
-  });
-
-  test("those of the machine itself are bound by the number too", () => {
-    const door = new Door();
-    const verdicts = door.openMany("127.0.0.1", 200);
-    expect(door.admission.counts).toMatchObject({ strangers: strangersMax, waiting: 0 });
-    expect(verdicts.filter(({ kind }) => kind === "evict")).toHaveLength(200 - strangersMax);
+    expect(again.verdicts).toEqual([{ kind: "evict", id: 3 }, ...go(again.id)]);
   });
 
   test("sessions do not count: they are nobody's strangers", () => {
@@ -336,15 +343,42 @@ describe("when there are 64 strangers", () => {
   });
 });
 
+describe(`when there are ${strangersMax} strangers, those that wait included`, () => {
+  test("the source with the most loses its oldest, so that a flood keeps nobody out", () => {
+    const door = new Door();
+    const honest = door.open(bob);
+    door.openMany(alice, strangersMax - 1);
+    expect(door.admission.counts.strangers).toBe(strangersMax);
+    const next = door.open("192.0.2.3");
+    // Its place among the eight goes to the next of the same source.
+    expect(next.verdicts).toEqual([{ kind: "evict", id: 2 }, ...go(10), ...go(next.id)]);
+    for (let index = 0; index < 1_000; index += 1) {
+      const { verdicts } = door.open(alice);
+      expect(verdicts).not.toContainEqual({ kind: "evict", id: honest.id });
+    }
+    expect(door.admission.counts.strangers).toBe(strangersMax);
+    expect(door.authenticated(honest.id)).toEqual([]);
+    expect(door.authenticated(next.id)).toEqual([]);
+  });
+
+  test("the newcomer counts with its source: it takes no place from one with as many", () => {
+    const door = new Door();
+    door.openMany(alice, strangersMax / 2);
+    door.openMany(bob, strangersMax / 2);
+    expect(door.open(bob).verdicts[0]).toEqual({ kind: "evict", id: strangersMax / 2 + 1 });
+  });
+});
+
 const same = (one: string, other: string): boolean => sourceOf(one) === sourceOf(other);
 
-test("a source is an IPv4 address, 64 bits of IPv6, or the machine itself", () => {
+test("a source is an IPv4 address, or 64 bits of IPv6", () => {
   expect(same("10.1.2.3", "::ffff:10.1.2.3")).toBe(true);
   expect(same("10.1.2.3", "10.1.2.4")).toBe(false);
   expect(same("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff")).toBe(true);
   expect(same("2001:db8::1", "2001:db8:0:1::1")).toBe(false);
   expect(same("fe80::1%eth0", "fe80::2%eth1")).toBe(true);
-  expect(same("127.0.0.1", "::1")).toBe(true);
+  expect(same("127.0.0.1", "::1")).toBe(false);
+  expect(same("127.0.0.1", "127.0.0.2")).toBe(false);
   expect(same("127.0.0.1", "128.0.0.1")).toBe(false);
   expect(same("::1", "::2")).toBe(false);
   expect(same("::a01:203", "10.1.2.3")).toBe(false);

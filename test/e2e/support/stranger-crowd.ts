@@ -24,6 +24,7 @@ export interface Done {
 }
 
 const atOnce = 16;
+/** On average; not all at the same moment. */
 const backMs = 1_000;
 const dripMs = 1_000;
 
@@ -69,7 +70,7 @@ class Crowd {
     let drip: ReturnType<typeof setInterval> | null = null;
     const back = (): void => {
       if (drip) clearInterval(drip);
-      setTimeout(() => void this.stay(isDripping), backMs);
+      setTimeout(() => void this.stay(isDripping), backMs * (0.5 + Math.random()));
     };
     const where = { hostname: door.host, port: door.port, localAddress };
     const connecting = Bun.connect({
@@ -103,6 +104,7 @@ async function slow(job: Extract<Job, { job: "slow" }>): Promise<Partial<Done>> 
   const crowd = new Crowd(job);
   for (let index = 0; index < job.silent; index += 1) void crowd.stay(false);
   for (let index = 0; index < job.dripping; index += 1) void crowd.stay(true);
+  // So long they stay, and do next to nothing.
   await Bun.sleep(job.ms);
   crowd.leave();
   return { count: crowd.count };

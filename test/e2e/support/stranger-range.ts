@@ -99,7 +99,7 @@ function isBeyond({ ev, peer = "", kind }: AuditRecord): boolean {
 function toldOf(lines: readonly string[]): number {
   const counts = lines.map((line) => {
     if (/: refused: /.test(line)) return 1;
-    return Number(/^ctl: (\d+) more were refused$/.exec(line)?.[1] ?? 0);
+    return Number(/^ctl: (\d+) more with(?:out)? a key were refused$/.exec(line)?.[1] ?? 0);
   });
   return counts.reduce((sum, count) => sum + count, 0);
 }

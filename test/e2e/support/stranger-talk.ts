@@ -121,6 +121,7 @@ export async function roundTripsMs(
     talk.say(1, { kind: "probe", token: BigInt(times.length) });
     await talk.hear("probe-reply");
     times.push(performance.now() - askedMs);
+    // The pause between two questions, not a wait for anything.
     await Bun.sleep(pauseMs);
   }
   return times;
