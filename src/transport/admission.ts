@@ -9,6 +9,7 @@ import {
   handshakesMax,
   handshakesPerSourceMax,
   handshakesPerTrustedMax,
+  handshakeTrustedMsMax,
   penalisedSourcesMax,
   penaltyDecayMs,
   penaltyMsMax,
@@ -31,6 +32,8 @@ interface Stranger<Id> {
   source: string;
   /** Null while it waits for its handshake to begin. */
   startedMs: number | null;
+  /** When it must have shown who it is; good once it has begun. */
+  untilMs: number;
 }
 
 interface Penalty {
@@ -79,7 +82,7 @@ export class Admission<Id> {
     const source = sourceOf(address);
     const crowded = this.#strangers.size < strangersMax ? [] : [this.#evict(source, nowMs)];
     const roomMade = this.#makeRoom(source, nowMs);
-    this.#strangers.set(id, { id, source, startedMs: null });
+    this.#strangers.set(id, { id, source, startedMs: null, untilMs: 0 });
     return [...crowded, ...roomMade, ...this.#release(nowMs)];
   }
 
@@ -119,7 +122,7 @@ export class Admission<Id> {
   /** Time has passed. */
   due(nowMs: number): Verdict<Id>[] {
     const late = this.#all().filter(
-      ({ startedMs }) => startedMs !== null && startedMs + handshakeMsMax <= nowMs,
+      ({ startedMs, untilMs }) => startedMs !== null && untilMs <= nowMs,
     );
     for (const stranger of late) {
       this.#strangers.delete(stranger.id);
@@ -133,8 +136,8 @@ export class Admission<Id> {
   nextDueMs(): number | null {
     let next = Number.POSITIVE_INFINITY;
     const running = this.#running();
-    for (const { source, startedMs } of this.#strangers.values()) {
-      if (startedMs !== null) next = Math.min(next, startedMs + handshakeMsMax);
+    for (const { source, startedMs, untilMs } of this.#strangers.values()) {
+      if (startedMs !== null) next = Math.min(next, untilMs);
       // One that waits for a place is woken by whoever leaves it, at the latest when that one expires.
       else if (
         total(running) < handshakesMax &&
@@ -170,6 +173,8 @@ export class Admission<Id> {
       const count = running.get(source) ?? 0;
       if (startedMs !== null || !this.#mayBegin(source, { count, nowMs })) continue;
       stranger.startedMs = nowMs;
+      stranger.untilMs =
+        nowMs + (this.#isTrusted(source, nowMs) ? handshakeTrustedMsMax : handshakeMsMax);
       running.set(source, count + 1);
       left -= 1;
       verdicts.push({ kind: "go", id });

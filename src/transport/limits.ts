@@ -11,6 +11,8 @@ export const handshakesPerSourceMax = 8;
 export const handshakesPerTrustedMax = 32;
 /** From the start of the handshake to the end of hello: a silent stranger holds its place no longer. */
 export const handshakeMsMax = 10_000;
+/** The same for a source that is trusted: two hundred commands that start at once on a small machine need their time. */
+export const handshakeTrustedMsMax = 60_000;
 
 /** How long a source waits after its first failure; the next doubles it. A person hardly notices, a guesser does. */
 export const penaltyMsMin = 1_000;

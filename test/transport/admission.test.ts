@@ -8,6 +8,7 @@ import {
   handshakesMax,
   handshakesPerSourceMax,
   handshakesPerTrustedMax,
+  handshakeTrustedMsMax,
   penalisedSourcesMax,
   penaltyDecayMs,
   penaltyMsMin,
@@ -245,6 +246,13 @@ describe("trusted is", () => {
     door.pass(1);
     door.fail(alice);
     expect(door.waitOf(alice)).toBe(penaltyMsMin);
+  });
+
+  test("given six times as long for a handshake", () => {
+    const door = new Door();
+    const { id } = door.open("127.0.0.1");
+    expect(door.pass(handshakeTrustedMsMax - 1)).toEqual([]);
+    expect(door.pass(1)).toEqual([{ kind: "expire", id }]);
   });
 
   test("a source whose penalty is forgiven by its session", () => {
