@@ -63,6 +63,9 @@ const levelMax = Math.ceil(Math.log2(penaltyMsMax / penaltyMsMin)) + 1;
 export class Admission<Id> {
   /** In the order of their arrival. */
   readonly #strangers = new Map<Id, Stranger<Id>>();
+  /** Handshakes that have begun, of each source and together. */
+  readonly #running = new Map<string, number>();
+  #runningCount = 0;
   readonly #sessions = new Map<Id, string>();
   /** The one that failed least recently is the first. */
   readonly #penalties = new Map<string, Penalty>();
@@ -92,7 +95,7 @@ export class Admission<Id> {
     if (!stranger) return [];
     assert(stranger.startedMs !== null, "Nobody is authenticated without a handshake");
     const { source } = stranger;
-    this.#strangers.delete(id);
+    this.#remove(stranger);
     this.#penalties.delete(source);
     this.#sessions.set(id, source);
     this.#see(source, { change: 1, nowMs });
@@ -103,7 +106,7 @@ export class Admission<Id> {
   failed(id: Id, nowMs: number): Verdict<Id>[] {
     const stranger = this.#strangers.get(id);
     if (!stranger) return [];
-    this.#strangers.delete(id);
+    this.#remove(stranger);
     this.#penalise(stranger, nowMs);
     return this.#release(nowMs);
   }
@@ -116,7 +119,10 @@ export class Admission<Id> {
       this.#see(source, { change: -1, nowMs });
       return [];
     }
-    return this.#strangers.delete(id) ? this.#release(nowMs) : [];
+    const stranger = this.#strangers.get(id);
+    if (!stranger) return [];
+    this.#remove(stranger);
+    return this.#release(nowMs);
   }
 
   /** Time has passed. */
@@ -125,7 +131,7 @@ export class Admission<Id> {
       ({ startedMs, untilMs }) => startedMs !== null && untilMs <= nowMs,
     );
     for (const stranger of late) {
-      this.#strangers.delete(stranger.id);
+      this.#remove(stranger);
       this.#penalise(stranger, nowMs);
     }
     const expired = late.map(({ id }): Verdict<Id> => ({ kind: "expire", id }));
@@ -135,14 +141,11 @@ export class Admission<Id> {
   /** When `due` has something to say; null while no stranger is there. */
   nextDueMs(): number | null {
     let next = Number.POSITIVE_INFINITY;
-    const running = this.#running();
+    const isFull = this.#runningCount === handshakesMax;
     for (const { source, startedMs, untilMs } of this.#strangers.values()) {
       if (startedMs !== null) next = Math.min(next, untilMs);
       // One that waits for a place is woken by whoever leaves it, at the latest when that one expires.
-      else if (
-        total(running) < handshakesMax &&
-        (running.get(source) ?? 0) < handshakesPerSourceMax
-      ) {
+      else if (!isFull && this.#runningOf(source) < handshakesPerSourceMax) {
         next = Math.min(next, this.#penalties.get(source)?.untilMs ?? next);
       }
     }
@@ -153,36 +156,42 @@ export class Admission<Id> {
     return [...this.#strangers.values()];
   }
 
-  /** Handshakes of each source that have begun. */
-  #running(): Map<string, number> {
-    const running = new Map<string, number>();
-    for (const { source, startedMs } of this.#strangers.values()) {
-      if (startedMs !== null) running.set(source, (running.get(source) ?? 0) + 1);
-    }
-    return running;
+  #runningOf(source: string): number {
+    return this.#running.get(source) ?? 0;
+  }
+
+  #begin(stranger: Stranger<Id>, nowMs: number): void {
+    const { source } = stranger;
+    stranger.startedMs = nowMs;
+    stranger.untilMs =
+      nowMs + (this.#isTrusted(source, nowMs) ? handshakeTrustedMsMax : handshakeMsMax);
+    this.#running.set(source, this.#runningOf(source) + 1);
+    this.#runningCount += 1;
+  }
+
+  /** It is a stranger no more, whatever it has become. */
+  #remove({ id, source, startedMs }: Stranger<Id>): void {
+    if (!this.#strangers.delete(id) || startedMs === null) return;
+    this.#runningCount -= 1;
+    const left = this.#runningOf(source) - 1;
+    if (left > 0) this.#running.set(source, left);
+    else this.#running.delete(source);
   }
 
   /** In the order of arrival, so that those of one source take their turns. */
   #release(nowMs: number): Verdict<Id>[] {
-    const running = this.#running();
-    let left = handshakesMax - total(running);
     const verdicts: Verdict<Id>[] = [];
     for (const stranger of this.#strangers.values()) {
-      if (left === 0) break;
-      const { id, source, startedMs } = stranger;
-      const count = running.get(source) ?? 0;
-      if (startedMs !== null || !this.#mayBegin(source, { count, nowMs })) continue;
-      stranger.startedMs = nowMs;
-      stranger.untilMs =
-        nowMs + (this.#isTrusted(source, nowMs) ? handshakeTrustedMsMax : handshakeMsMax);
-      running.set(source, count + 1);
-      left -= 1;
-      verdicts.push({ kind: "go", id });
+      if (this.#runningCount === handshakesMax) break;
+      if (stranger.startedMs !== null || !this.#mayBegin(stranger.source, nowMs)) continue;
+      this.#begin(stranger, nowMs);
+      verdicts.push({ kind: "go", id: stranger.id });
     }
     return verdicts;
   }
 
-  #mayBegin(source: string, { count, nowMs }: { count: number; nowMs: number }): boolean {
+  #mayBegin(source: string, nowMs: number): boolean {
+    const count = this.#runningOf(source);
     if (this.#isTrusted(source, nowMs)) return count < handshakesPerTrustedMax;
     return count < handshakesPerSourceMax && (this.#penalties.get(source)?.untilMs ?? 0) <= nowMs;
   }
@@ -195,19 +204,17 @@ export class Admission<Id> {
 
   /** A newcomer from a source with few handshakes takes the place of one of a source with many; one of the many waits. */
   #makeRoom(newcomer: string, nowMs: number): Verdict<Id>[] {
-    const running = this.#running();
-    const count = running.get(newcomer) ?? 0;
-    if (total(running) < handshakesMax || !this.#mayBegin(newcomer, { count, nowMs })) return [];
+    if (this.#runningCount < handshakesMax || !this.#mayBegin(newcomer, nowMs)) return [];
     const begun = this.#all().filter(({ startedMs }) => startedMs !== null);
     const victim = this.#worst(begun, newcomer, nowMs);
     if (victim.source === newcomer) return [];
-    this.#strangers.delete(victim.id);
+    this.#remove(victim);
     return [{ kind: "evict", id: victim.id }];
   }
 
   #evict(newcomer: string, nowMs: number): Verdict<Id> {
     const victim = this.#worst(this.#all(), newcomer, nowMs);
-    this.#strangers.delete(victim.id);
+    this.#remove(victim);
     return { kind: "evict", id: victim.id };
   }
 
@@ -263,9 +270,6 @@ export function sourceOf(address: string): string {
   }
   return `${value >> 24n === 127n ? loopbackPrefix : "4:"}${value.toString(16)}`;
 }
-
-const total = (counts: ReadonlyMap<string, number>): number =>
-  [...counts.values()].reduce((sum, count) => sum + count, 0);
 
 /** One doubling less for each whole interval since the wait was over. */
 function levelLeft({ level, untilMs }: Penalty, nowMs: number): number {

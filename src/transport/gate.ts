@@ -130,7 +130,11 @@ export class Gate {
 
   #ended(transport: SocketTransport): void {
     this.#open -= 1;
-    this.#strangers.delete(transport);
+    // By itself: whoever looks for open ports leaves a line.
+    if (this.#strangers.delete(transport)) {
+      const text = "it left before its handshake was over";
+      this.#options.refused({ peer: transport.peer, fault: "handshake", text, fingerprint: null });
+    }
     this.#carryOut(this.#admission.closed(transport, this.#nowMs()));
   }
 }
