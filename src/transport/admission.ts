@@ -7,6 +7,7 @@ import { networkOf, parseAddress } from "../base/cidr.ts";
 import {
   handshakeMsMax,
   handshakesMax,
+  handshakeSparedMs,
   handshakesPerSourceMax,
   handshakesPerTrustedMax,
   handshakeTrustedMsMax,
@@ -85,8 +86,12 @@ export class Admission<Id> {
     const source = sourceOf(address);
     const crowded = this.#strangers.size < strangersMax ? [] : [this.#evict(source, nowMs)];
     const roomMade = this.#makeRoom(source, nowMs);
-    this.#strangers.set(id, { id, source, startedMs: null, untilMs: 0 });
-    return [...crowded, ...roomMade, ...this.#release(nowMs)];
+    const stranger: Stranger<Id> = { id, source, startedMs: null, untilMs: 0 };
+    this.#strangers.set(id, stranger);
+    if (roomMade.length === 0) return [...crowded, ...this.#release(nowMs)];
+    // The room is his, however many wait longer.
+    this.#begin(stranger, nowMs);
+    return [...crowded, ...roomMade, { kind: "go", id }];
   }
 
   /** Handshake and hello are done: it is a session until `closed`, and its source is trusted. */
@@ -197,17 +202,25 @@ export class Admission<Id> {
   }
 
   #isTrusted(source: string, nowMs: number): boolean {
-    if (source.startsWith(loopbackPrefix)) return true;
+    return source.startsWith(loopbackPrefix) || this.#isKnown(source, nowMs);
+  }
+
+  #isKnown(source: string, nowMs: number): boolean {
     const trust = this.#trusts.get(source);
     return trust !== undefined && (trust.sessions > 0 || nowMs - trust.seenMs < trustedMs);
   }
 
-  /** A newcomer from a source with few handshakes takes the place of one of a source with many; one of the many waits. */
+  /**
+   * A newcomer from a source with few handshakes takes the place of one of a source with many; one of the many waits. Unless he
+   * was here before, he takes no place from one that has just begun: a thousand who come at once would only chase each other.
+   */
   #makeRoom(newcomer: string, nowMs: number): Verdict<Id>[] {
     if (this.#runningCount < handshakesMax || !this.#mayBegin(newcomer, nowMs)) return [];
     const begun = this.#all().filter(({ startedMs }) => startedMs !== null);
     const victim = this.#worst(begun, newcomer, nowMs);
     if (victim.source === newcomer) return [];
+    const isFresh = nowMs - (victim.startedMs ?? 0) < handshakeSparedMs;
+    if (isFresh && !this.#isKnown(newcomer, nowMs)) return [];
     this.#remove(victim);
     return [{ kind: "evict", id: victim.id }];
   }
@@ -245,7 +258,6 @@ export class Admission<Id> {
   }
 
   #see(source: string, { change, nowMs }: { change: 1 | -1; nowMs: number }): void {
-    if (source.startsWith(loopbackPrefix)) return;
     const sessions = (this.#trusts.get(source)?.sessions ?? 0) + change;
     this.#trusts.delete(source);
     this.#trusts.set(source, { sessions: Math.max(0, sessions), seenMs: nowMs });

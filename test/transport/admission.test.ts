@@ -6,6 +6,7 @@ import { sourceOf } from "../../src/transport/admission.ts";
 import {
   handshakeMsMax,
   handshakesMax,
+  handshakeSparedMs,
   handshakesPerSourceMax,
   handshakesPerTrustedMax,
   handshakeTrustedMsMax,
@@ -226,9 +227,7 @@ describe("trusted is", () => {
       expect(door.openMany(address, 20)).toHaveLength(20);
       for (let id = 1; id <= 20; id += 1) door.failed(id);
       expect(door.waitOf(address)).toBe(0);
-      // It needs no place among those that are remembered.
-      door.authenticated(door.open(address).id);
-      expect(door.admission.counts).toMatchObject({ penalised: 0, trusted: 0 });
+      expect(door.admission.counts.penalised).toBe(0);
     },
   );
 
@@ -299,18 +298,41 @@ describe("when 64 handshakes are under way", () => {
 
   test("somebody from elsewhere takes the place of the oldest of those with the most", () => {
     const door = crowded();
+    door.pass(handshakeSparedMs);
     const next = door.open(alice);
     expect(next.verdicts).toEqual([{ kind: "evict", id: 1 }, ...go(next.id)]);
     const again = door.open(alice);
     expect(again.verdicts).toEqual([{ kind: "evict", id: 9 }, ...go(again.id)]);
   });
 
+  test("those that have just begun are spared, but not from somebody who was here before", () => {
+    const door = crowded();
+    const early = door.open(bob);
+    expect(early.verdicts).toEqual([]);
+    door.closed(early.id);
+    door.closed(1);
+    const session = door.open(alice);
+    door.authenticated(session.id);
+    door.openMany(stranger(0), 1);
+    const next = door.open(alice);
+    expect(next.verdicts).toEqual([{ kind: "evict", id: 2 }, ...go(next.id)]);
+    // Whoever waits longest goes next; but room that was made for somebody is his.
+    const late = door.open(bob);
+    expect(late.verdicts).toEqual([]);
+    door.pass(handshakeSparedMs);
+    const last = door.open(bob);
+    expect(last.verdicts).toEqual([{ kind: "evict", id: expect.any(Number) }, ...go(last.id)]);
+    expect(door.closed(last.id)).toEqual(go(late.id));
+  });
+
   test("one more of those that have the most waits, and takes nobody's place", () => {
     const door = new Door();
     expect(door.openMany("127.0.0.1", 200)).toHaveLength(handshakesPerTrustedMax);
-    door.openMany("127.0.0.2", 200);
-    expect(door.admission.counts).toMatchObject({ strangers: 400, waiting: 400 - handshakesMax });
-    expect(door.open("127.0.0.2").verdicts).toEqual([]);
+    door.openMany("127.0.0.2", strangersMax - 200);
+    expect(door.admission.counts).toMatchObject({
+      strangers: strangersMax,
+      waiting: strangersMax - handshakesMax,
+    });
   });
 
   test("a crowd of honest ones gets in to the last, in the order of arrival", () => {
@@ -323,6 +345,7 @@ describe("when 64 handshakes are under way", () => {
 
   test("whoever has to wait anyway takes nobody's place", () => {
     const door = crowded();
+    door.pass(handshakeSparedMs);
     door.failed(door.open(alice).id);
     door.open(stranger(100));
     const before = door.admission.counts;
@@ -338,6 +361,7 @@ describe("when 64 handshakes are under way", () => {
     const door = new Door();
     door.open("::1");
     for (let index = 1; index < handshakesMax; index += 1) door.open(stranger(index));
+    door.pass(handshakeSparedMs);
     const next = door.open(alice);
     expect(next.verdicts).toEqual([{ kind: "evict", id: 2 }, ...go(next.id)]);
     const again = door.open(bob);
