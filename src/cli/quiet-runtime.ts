@@ -11,7 +11,6 @@ const quietVariables = {
   // the next compilation instead of saying EAGAIN. These two keep compiler and collector on the threads that are there.
   BUN_JSC_useConcurrentJIT: "0",
   BUN_JSC_numberOfGCMarkers: "1",
-  BUN_JSC_forceRAMSize: "16777216",
 };
 
 /** Does not return the first time. */

@@ -285,17 +285,17 @@ describe("trusted is", () => {
   });
 });
 
-describe("when 64 handshakes are under way", () => {
-  /** As many of each as may run side by side, until all 64 places are taken. */
-  function crowded(): Door {
-    const door = new Door();
-    for (let index = 0; index < handshakesMax / handshakesPerSourceMax; index += 1) {
-      door.openMany(stranger(index), handshakesPerSourceMax);
-    }
-    expect(door.admission.counts).toMatchObject({ strangers: handshakesMax, waiting: 0 });
-    return door;
+/** As many of each as may run side by side, until all 64 places are taken. */
+function crowded(): Door {
+  const door = new Door();
+  for (let index = 0; index < handshakesMax / handshakesPerSourceMax; index += 1) {
+    door.openMany(stranger(index), handshakesPerSourceMax);
   }
+  expect(door.admission.counts).toMatchObject({ strangers: handshakesMax, waiting: 0 });
+  return door;
+}
 
+describe("when 64 handshakes are under way", () => {
   test("somebody from elsewhere takes the place of the oldest of those with the most", () => {
     const door = crowded();
     door.pass(handshakeSparedMs);
