@@ -208,7 +208,6 @@ export class Daemon {
 
   /** Who may only look must not keep those out who have to act. */
   #isCrowdedBy({ transport }: Session<Message>): boolean {
-    const isObserver = (one: Transport): boolean => one.identity?.role === "observer";
     if (!isObserver(transport)) return false;
     const observers = [...this.#admitted].filter((session) => isObserver(session.transport));
     return observers.length >= Math.ceil(this.#options.sessionsMax / 2);
@@ -264,3 +263,5 @@ function roleOf({ kind, identity }: Transport, insecure: boolean): Role | null {
   if (identity) return identity.role;
   return insecure ? "operator" : null;
 }
+
+const isObserver = ({ identity }: Transport): boolean => identity?.role === "observer";
