@@ -140,7 +140,7 @@ class World {
       account: { user: "nobody", home: "/", shell: "/bin/sh" },
       incarnation,
       nofile: { soft: 1024n, hard: 4096n },
-      sessionsMax: 4,
+      sessionsMax: 8,
       processesMax,
       random: (length) => random.bytes(length),
       revocations: { isRevoked: () => false, add: () => (this.revocations += 1) < 0 },
