@@ -6,6 +6,7 @@ import type { Role } from "../keys/contract.ts";
 import { findKey } from "../keys/find-key.ts";
 import { configDirectory, machineDirectory } from "../keys/places.ts";
 import { Revocations } from "../keys/revocations.ts";
+import { mayBeThere } from "../os/small-file.ts";
 import type { App } from "./app.ts";
 
 export interface CredentialOptions {
@@ -30,12 +31,21 @@ function look(app: App, { insecure, key, needed }: CredentialOptions): Credentia
   try {
     const explicit = key && Buffer.from(key).toString();
     const { key: ours } = findKey({ env: app.env, explicit, needed });
-    const revocations = new Revocations(controllerRevocationFiles(app.env));
-    return { key: ours, isRevoked: (fingerprint) => revocations.isRevoked(fingerprint) };
+    return { key: ours, isRevoked: revocationsOf(controllerRevocationFiles(app.env)) };
   } catch (error) {
     if (error instanceof CtlError) return error;
     throw error;
   }
+}
+
+/** Most controllers have no list, and looking for one must not cost them the runtime's file system. */
+function revocationsOf(files: readonly string[]): (fingerprint: string) => boolean {
+  let revocations: Revocations | null = null;
+  return (fingerprint) => {
+    if (!revocations && !files.some(mayBeThere)) return false;
+    revocations ??= new Revocations(files);
+    return revocations.isRevoked(fingerprint);
+  };
 }
 
 /** The user's own list first: that is where this controller writes. */

@@ -8,7 +8,7 @@ import { prepareSocketPath } from "../daemon/socket-path.ts";
 import type { Key } from "../keys/contract.ts";
 import type { Refused } from "../transport/refused.ts";
 import { listenTcp, listenUnix } from "../transport/tcp.ts";
-import { listenTls } from "../transport/tls.ts";
+import { listenTls } from "../transport/tls-listen.ts";
 import type { Listener, Transport } from "../transport/transport.ts";
 import type { App } from "./app.ts";
 import type { DaemonSettings } from "./daemon-run.ts";

@@ -6,7 +6,7 @@ import { CtlError } from "../base/errors.ts";
 import type { Key } from "../keys/contract.ts";
 import { nodeServerName } from "../keys/contract.ts";
 import { rogue } from "./rogue.ts";
-import { listenTls, type ListenTlsOptions } from "./tls.ts";
+import { listenTls, type ListenTlsOptions } from "./tls-listen.ts";
 import type { Listener } from "./transport.ts";
 
 const host = "127.0.0.1";

@@ -1,45 +1,30 @@
-// Mutual TLS 1.3 over TCP. Promises that nobody gets to see a connection before the runtime and our own check (keys/check-peer.ts) have
+// Mutual TLS 1.3 over TCP: what both sides do, and the connecting one; tls-listen.ts has the other. Promises that nobody gets to see a connection before the runtime and our own check (keys/check-peer.ts) have
 // both accepted the peer's certificate, and that every refusal says why. The runtime's own numbers: its strings are ignored.
 
 import type { Socket, SocketHandler } from "bun";
 
-import type { Clock } from "../base/clock.ts";
 import { CtlError } from "../base/errors.ts";
 import { PeerCheck } from "../keys/check-peer.ts";
 import { type Key, nodeServerName, type Role } from "../keys/contract.ts";
 import { setTcpUserTimeout } from "../os/socket-options.ts";
 import { connectFailure } from "./connect-failure.ts";
 import { connectWithin } from "./connect-within.ts";
-import { Gate } from "./gate.ts";
-import type { Refused } from "./refused.ts";
 import { errnoOf } from "./socket-errors.ts";
 import { fdOf, socketHandler, SocketTransport } from "./socket-transport.ts";
-import { type ConnectTcpOptions, hostAndPort, listenTcpError, unacknowledgedMsMax } from "./tcp.ts";
+import { type ConnectTcpOptions, hostAndPort, unacknowledgedMsMax } from "./tcp.ts";
 import { handshakeFailure, peerRefused } from "./tls-errors.ts";
 import { verdictOn } from "./tls-verdict.ts";
-import type { Listener, Transport } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 
 /** TLS 1.3 on the wire. Given as a number: the runtime takes a string for no limit at all, or throws. */
-const tls13 = 0x0304;
+export const tls13 = 0x0304;
 
-interface TlsOptions {
+export interface TlsOptions {
   key: Key;
   isRevoked(fingerprint: string): boolean;
 }
 
 export interface ConnectTlsOptions extends ConnectTcpOptions, TlsOptions {}
-
-export interface ListenTlsOptions extends TlsOptions {
-  clock: Clock;
-  host: string;
-  /** 0 takes any free one. */
-  port: number;
-  connectionsMax?: number;
-  /** Whether this address may connect at all. */
-  allows(address: string): boolean;
-  onConnection(transport: Transport): void;
-  refused(refused: Refused): void;
-}
 
 /** Resolves when both sides have proved who they are, as far as this side can know it. @throws CtlError */
 export function connectTls(options: ConnectTlsOptions): Promise<Transport> {
@@ -89,34 +74,6 @@ export function connectTls(options: ConnectTlsOptions): Promise<Transport> {
   });
 }
 
-/** @throws CtlError */
-export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
-  const { host: hostname, port, key } = options;
-  const gate = new Gate({ ...options, check: peerCheck(options, ["operator", "observer"]) });
-  const tls = {
-    cert: key.certificate,
-    key: key.privateKey,
-    ca: [...key.authorities],
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: tls13,
-  };
-  const socket: SocketHandler<SocketTransport> = {
-    ...tlsHandler((opening) => gate.opened(opening)),
-    handshake: (shaken, isDone, error) => gate.shaken(shaken, { isDone, error }),
-  };
-  try {
-    const listener = Bun.listen<SocketTransport>({ hostname, port, tls, socket });
-    return {
-      address: hostAndPort(hostname, listener.port),
-      port: listener.port,
-      close: () => listener.stop(),
-    };
-  } catch (error) {
-    throw listenTcpError(options, error);
-  }
-}
-
 /** A list of revoked keys that cannot be read is the caller's to tell, and no bug of a callback. */
 function judged<Verdict>(judge: () => Verdict): Verdict | CtlError {
   try {
@@ -127,13 +84,13 @@ function judged<Verdict>(judge: () => Verdict): Verdict | CtlError {
   }
 }
 
-function peerCheck(options: TlsOptions, accepts: readonly Role[]): PeerCheck {
+export function peerCheck(options: TlsOptions, accepts: readonly Role[]): PeerCheck {
   const { authorities, identity } = options.key;
   const isRevoked = (fingerprint: string): boolean => options.isRevoked(fingerprint);
   return new PeerCheck({ authorities, cluster: identity.cluster, accepts, isRevoked });
 }
 
-function tlsHandler(
+export function tlsHandler(
   opened: (socket: Socket<SocketTransport>) => void,
 ): SocketHandler<SocketTransport> {
   return {

@@ -7,12 +7,8 @@ import { connect as connectNodeTls, type ConnectionOptions } from "node:tls";
 import type { Key } from "../../src/keys/contract.ts";
 import { SystemClock } from "../../src/os/clock.ts";
 import type { Refused } from "../../src/transport/refused.ts";
-import {
-  connectTls,
-  type ConnectTlsOptions,
-  listenTls,
-  type ListenTlsOptions,
-} from "../../src/transport/tls.ts";
+import { listenTls, type ListenTlsOptions } from "../../src/transport/tls-listen.ts";
+import { connectTls, type ConnectTlsOptions } from "../../src/transport/tls.ts";
 import type { Listener, Transport } from "../../src/transport/transport.ts";
 import { node, operator } from "../keys/cluster.ts";
 

@@ -9,7 +9,7 @@ import type { Socket } from "bun";
 import { rogue } from "../../src/transport/rogue.ts";
 import { proveStrangersAreRefused } from "../../src/transport/self-test.ts";
 import { socketHandler, SocketTransport } from "../../src/transport/socket-transport.ts";
-import { listenTls, type ListenTlsOptions } from "../../src/transport/tls.ts";
+import { listenTls, type ListenTlsOptions } from "../../src/transport/tls-listen.ts";
 import type { Listener } from "../../src/transport/transport.ts";
 import { node } from "../keys/cluster.ts";
 import { failureOf } from "../support/failure.ts";
