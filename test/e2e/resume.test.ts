@@ -236,14 +236,15 @@ test.each(["up", "down"] as const)(
       const run = box.start(["exec", node, ...argv], { keepInputOpen: true });
       run.write("one\n");
       await said(run, /one/);
+      // Armed before anybody can come back, or the next one might slip through.
+      let cuts = 0;
+      const again = (): void => {
+        cuts += 1;
+        if (cuts === 1) proxy.cutAfter(100, direction, { how: "end", whenCut: again });
+      };
+      proxy.cutAfter(100, direction, { how: "reset", whenCut: again });
       proxy.cut();
-      for (const how of ["reset", "end"] as const) {
-        const { accepted } = proxy;
-        proxy.cutAfter(100, direction, { how });
-        await until(() => proxy.accepted > accepted);
-        // Cut; or cut, and the next one is there already.
-        await until(() => proxy.connections === 0 || proxy.accepted > accepted + 1);
-      }
+      await until(() => cuts === 2);
       run.write("two\n");
       await said(run, /two/);
       run.endInput();

@@ -15,6 +15,8 @@ export interface CutOptions {
   how?: "reset" | "end";
   /** Who notices; the other side's connection stays open and silent. */
   noticedBy?: "both" | "client" | "server";
+  /** Called right after the cut, before anybody can have come back. */
+  whenCut?(): void;
 }
 
 export class TcpProxy {
@@ -121,6 +123,7 @@ export class TcpProxy {
     if (!limit || this.bytes[limit.direction] < limit.bytes) return;
     this.#limit = null;
     link.cut(limit.options);
+    limit.options.whenCut?.();
   }
 }
 
